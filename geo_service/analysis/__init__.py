@@ -1,0 +1,1 @@
+"""Pure analyses, one file per question planners ask."""

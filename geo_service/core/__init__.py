@@ -1,0 +1,1 @@
+"""Pure values and rules: no files, clock, network or Flask in here."""

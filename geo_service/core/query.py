@@ -1,0 +1,90 @@
+"""Questions about a layer's features: what to keep, in which order, which page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from geo_service.core.features import Feature
+from geo_service.errors import InvalidBbox, InvalidParameter
+
+MAX_LIMIT = 10_000
+DEFAULT_LIMIT = 100
+
+Bbox = tuple[float, float, float, float]
+"""west, south, east, north in degrees (RFC 7946)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What a client asks of a layer. ``filter`` is CQL2 text; ``sort`` is field keys, descending with a leading ``-``;
+    ``text`` keeps features with these characters in any text value."""
+
+    bbox: Bbox | None = None
+    filter: str = ""
+    sort: tuple[str, ...] = ()
+    text: str = ""
+    limit: int = DEFAULT_LIMIT
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FeaturePage:
+    """One page of an answer; ``matched`` counts all features that fit."""
+
+    features: Sequence[Feature]
+    matched: int
+    offset: int
+
+
+def parse_bbox(text: str) -> Bbox:
+    """A bbox from ``west,south,east,north``.
+
+    Raises
+    ------
+    InvalidBbox
+        Not four finite numbers, outside the globe, or turned round.
+    """
+    parts = text.split(",")
+    if len(parts) != 4:
+        raise InvalidBbox(value=text, reason=f"{len(parts)} ≠ 4")
+    try:
+        west, south, east, north = (float(p) for p in parts)
+    except ValueError as error:
+        raise InvalidBbox(value=text, reason=str(error)) from None
+    if not all(math.isfinite(v) for v in (west, south, east, north)):
+        raise InvalidBbox(value=text, reason="NaN / ∞")
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise InvalidBbox(value=text, reason="west ≤ east, south ≤ north, ±180, ±90")
+    return (west, south, east, north)
+
+
+def parse_count(arguments: Mapping[str, str], name: str, *, default: int, maximum: int, minimum: int = 0) -> int:
+    """A whole number among query arguments, clamped to ``maximum``.
+
+    Raises
+    ------
+    InvalidParameter
+        Not a whole number, or below ``minimum``.
+    """
+    text = arguments.get(name, "")
+    if not text:
+        return default
+    try:
+        value = int(text)
+    except ValueError:
+        raise InvalidParameter(name=name, value=text, reason="须为整数 / a whole number") from None
+    if value < minimum:
+        raise InvalidParameter(name=name, value=text, reason=f"≥ {minimum}")
+    return min(value, maximum)
+
+
+def sort_key(value: Any) -> tuple[int, Any]:
+    """A key that orders mixed values: numbers, then text, then missing."""
+    if value is None or value == "":
+        return (2, "")
+    if isinstance(value, (int, float)):
+        return (0, value)
+    return (1, str(value))

@@ -1,0 +1,280 @@
+"""Everything the service refuses or fails to do, as one tree.
+
+::
+
+    GeoServiceError
+    ├── InvalidRequest        400  the question is malformed
+    │   ├── InvalidBbox
+    │   ├── InvalidFilter
+    │   ├── InvalidParameter
+    │   └── UnknownField
+    ├── AccessDenied          403  not yours to see or do
+    │   ├── SignInRequired    401
+    │   └── TooManyAttempts   429
+    ├── NotFound              404  no such thing
+    │   ├── LayerNotFound
+    │   ├── FeatureNotFound
+    │   ├── RevisionNotFound
+    │   ├── CommitmentNotFound
+    │   └── PageNotFound
+    ├── MethodNotAllowed      405
+    ├── Conflict              409  somebody was faster
+    │   ├── EditConflict
+    │   └── StaleRevision     412
+    ├── RequestTooLarge       413
+    ├── RejectedUpload        422  the file was read and is not acceptable
+    │   ├── BrokenLayerFile
+    │   └── BrokenLedgerFile
+    └── ServiceFault          500  our fault
+        ├── BrokenInstallation
+        ├── StorageFault
+        └── Unavailable       503
+
+Each class carries a stable kebab-case ``code``, an HTTP ``status`` and one sentence in Chinese and in English. The
+sentences are ``str.format`` templates over the keyword arguments of the constructor, so a message always says what and
+where; ``advice`` says what to do.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class GeoServiceError(Exception):
+    """Anything the service says no to, with a sentence for people in both languages."""
+
+    code: ClassVar[str] = "geo-service-error"
+    status: ClassVar[int] = 500
+    zh: ClassVar[str] = "服务出现问题。"
+    en: ClassVar[str] = "The service has a problem."
+    advice_zh: ClassVar[str] = ""
+    advice_en: ClassVar[str] = ""
+
+    def __init__(self, **params: object) -> None:
+        self.params = params
+        super().__init__(self.sentence("en"))
+
+    def sentence(self, language: str) -> str:
+        """What is wrong and what to do, in ``zh`` or ``en``."""
+        parts = (self.zh, self.advice_zh) if language == "zh" else (self.en, self.advice_en)
+        joiner = "" if language == "zh" else " "
+        return joiner.join(part for part in parts if part).format_map(_Params(self.params))
+
+
+class _Params(dict[str, object]):
+    """Template parameters; one that was not given shows as an ellipsis instead of failing inside an error."""
+
+    def __missing__(self, key: str) -> str:
+        return "…"
+
+
+class InvalidRequest(GeoServiceError):
+    """The request cannot be understood."""
+
+    code, status = "invalid-request", 400
+    zh, en = "请求无法理解：{reason}。", "The request cannot be understood: {reason}."
+
+
+class InvalidBbox(InvalidRequest):
+    """A bbox that is not ``west,south,east,north`` in degrees."""
+
+    code = "invalid-bbox"
+    zh, en = "范围参数 bbox「{value}」不对：{reason}。", "The bbox “{value}” is wrong: {reason}."
+    advice_zh = "请按“西,南,东,北”给出四个经纬度数值，例如 117.10,39.06,117.19,39.15。"
+    advice_en = "Give west,south,east,north in degrees, for example 117.10,39.06,117.19,39.15."
+
+
+class InvalidFilter(InvalidRequest):
+    """A filter that does not parse; ``position`` counts characters from 1."""
+
+    code = "invalid-filter"
+    zh, en = (
+        "筛选条件第 {position} 个字符处不对：{reason}。",
+        "The filter is wrong at character {position}: {reason}.",
+    )
+    advice_zh = "写法示例：precision = 'illustrative' AND area_m2 > 5000。"
+    advice_en = "Write it like: precision = 'illustrative' AND area_m2 > 5000."
+
+
+class InvalidParameter(InvalidRequest):
+    """A query parameter that is unknown or whose value does not fit."""
+
+    code = "invalid-parameter"
+    zh, en = (
+        "参数 {name} 的值「{value}」不对：{reason}。",
+        "The parameter {name}={value} is wrong: {reason}.",
+    )
+
+
+class UnknownField(InvalidRequest):
+    """A field the layer does not have."""
+
+    code = "unknown-field"
+    zh, en = "图层 {layer} 没有字段「{field}」。", "Layer {layer} has no field “{field}”."
+    advice_zh, advice_en = "可用字段：{known}。", "Fields there are: {known}."
+
+
+class AccessDenied(GeoServiceError):
+    """Signed in, but without the right."""
+
+    code, status = "access-denied", 403
+    zh, en = "您没有权限：{action}。", "You may not do this: {action}."
+    advice_zh, advice_en = "请联系管理员开通。", "Ask an administrator for the right."
+
+
+class SignInRequired(AccessDenied):
+    """Nobody is signed in and this needs somebody."""
+
+    code, status = "sign-in-required", 401
+    zh, en = "请先登录。", "Please sign in first."
+    advice_zh, advice_en = "", ""
+
+
+class TooManyAttempts(AccessDenied):
+    """Throttled; ``wait_s`` seconds to go."""
+
+    code, status = "too-many-attempts", 429
+    zh, en = "尝试次数过多，请 {wait_s} 秒后再试。", "Too many attempts; try again in {wait_s} seconds."
+    advice_zh, advice_en = "", ""
+
+
+class NotFound(GeoServiceError):
+    """There is no such thing here."""
+
+    code, status = "not-found", 404
+    zh, en = "没有找到 {what}。", "{what} was not found."
+
+
+class PageNotFound(NotFound):
+    """No page at this address."""
+
+    code = "page-not-found"
+    zh, en = "没有这个页面：{what}。", "There is no page at {what}."
+    advice_zh, advice_en = "请从首页重新进入。", "Start again from the map."
+
+
+class LayerNotFound(NotFound):
+    """No layer of this id."""
+
+    code = "layer-not-found"
+    zh, en = "没有图层「{layer}」。", "There is no layer “{layer}”."
+    advice_zh, advice_en = "图层清单见 /api/layers。", "The layers are listed at /api/layers."
+
+
+class FeatureNotFound(NotFound):
+    """No feature of this id in the layer at this revision."""
+
+    code = "feature-not-found"
+    zh, en = "图层 {layer} 中没有要素「{fid}」。", "Layer {layer} has no feature “{fid}”."
+
+
+class RevisionNotFound(NotFound):
+    """The layer never had this revision."""
+
+    code = "revision-not-found"
+    zh, en = "图层 {layer} 没有版本 {rev}。", "Layer {layer} has no revision {rev}."
+
+
+class CommitmentNotFound(NotFound):
+    """No commitment of this id in the plan ledger."""
+
+    code = "commitment-not-found"
+    zh, en = "计划中没有任务「{commitment}」。", "The plan has no commitment “{commitment}”."
+
+
+class MethodNotAllowed(GeoServiceError):
+    """The address exists, the method does not."""
+
+    code, status = "method-not-allowed", 405
+    zh, en = "此地址不支持 {method} 方法。", "This address does not take {method}."
+
+
+class Conflict(GeoServiceError):
+    """Somebody else changed the same thing first."""
+
+    code, status = "conflict", 409
+    zh, en = "与他人的修改冲突：{what}。", "This conflicts with another change: {what}."
+
+
+class EditConflict(Conflict):
+    """A feature was touched after the base revision of a commit."""
+
+    code = "edit-conflict"
+    zh, en = (
+        "要素「{fid}」在版本 {base} 之后已被他人修改（现为版本 {head}）。",
+        "Feature “{fid}” was changed after revision {base} (now {head}).",
+    )
+    advice_zh, advice_en = "请刷新后合并双方的修改。", "Reload and merge both changes."
+
+
+class StaleRevision(Conflict):
+    """A precondition names a revision that is no longer current."""
+
+    code, status = "stale-revision", 412
+    zh, en = "您依据的版本 {base} 已不是最新（现为 {head}）。", "Revision {base} is no longer current (now {head})."
+
+
+class RequestTooLarge(GeoServiceError):
+    """The body is over the limit."""
+
+    code, status = "request-too-large", 413
+    zh, en = "提交内容超过上限 {limit}。", "The body is over the limit of {limit}."
+
+
+class RejectedUpload(GeoServiceError):
+    """A file that was read and cannot be accepted as it is."""
+
+    code, status = "rejected-upload", 422
+    zh, en = "文件 {file} 未被接受：{reason}。", "File {file} was not accepted: {reason}."
+
+
+class BrokenLayerFile(RejectedUpload):
+    """A layer file with at least one blocking finding; the layer is kept out and the rest serves on."""
+
+    code = "broken-layer-file"
+    zh, en = (
+        "图层文件 {file} 第 {line} 行，字段「{field}」：{reason}。",
+        "Layer file {file}, line {line}, field “{field}”: {reason}.",
+    )
+
+
+class BrokenLedgerFile(RejectedUpload):
+    """A plan ledger file that does not read."""
+
+    code = "broken-ledger-file"
+    zh, en = (
+        "计划台账文件 {file} 第 {line} 行，字段「{field}」：{reason}。",
+        "Plan ledger file {file}, line {line}, field “{field}”: {reason}.",
+    )
+
+
+class ServiceFault(GeoServiceError):
+    """Our fault; the log has the trace under the incident id."""
+
+    code, status = "service-fault", 500
+    zh, en = "服务内部出错，事件编号 {incident}。", "Internal error, incident {incident}."
+    advice_zh, advice_en = "请把编号告诉管理员。", "Tell your administrator this number."
+
+
+class BrokenInstallation(ServiceFault):
+    """Something that set-up should have put in place is missing or altered."""
+
+    code = "broken-installation"
+    zh, en = "安装不完整：{what}。", "The installation is incomplete: {what}."
+    advice_zh, advice_en = "请运行 scripts/serve 重新安装。", "Run scripts/serve to set it up again."
+
+
+class StorageFault(ServiceFault):
+    """The store cannot be opened, read or written."""
+
+    code = "storage-fault"
+    zh, en = "数据存储出错：{reason}。", "The store has a problem: {reason}."
+    advice_zh, advice_en = "已确认的数据没有丢失。", "Nothing acknowledged is lost."
+
+
+class Unavailable(ServiceFault):
+    """Not now; try again shortly."""
+
+    code, status = "unavailable", 503
+    zh, en = "服务暂时不可用：{reason}。", "The service is not available right now: {reason}."
+    advice_zh, advice_en = "请稍后重试。", "Try again shortly."

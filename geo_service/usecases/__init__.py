@@ -1,0 +1,1 @@
+"""The journeys, used by web and command line alike."""
