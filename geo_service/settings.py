@@ -44,7 +44,12 @@ SETTINGS = (
     ),
     Setting(name="workers", default="2", zh="gunicorn 进程数", en="gunicorn processes"),
     Setting(name="threads", default="8", zh="每个进程的线程数", en="threads per process"),
-    Setting(name="tile_cache_mb", default="256", zh="瓦片磁盘缓存上限（MB）", en="disk bound of the tile cache, MB"),
+    Setting(
+        name="tile_cache_mb",
+        default="64",
+        zh="每个进程的瓦片缓存上限（MB）",
+        en="bound of the tile cache of a process, MB",
+    ),
     Setting(
         name="canvas_features",
         default="3000",

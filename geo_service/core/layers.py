@@ -77,7 +77,7 @@ class LayerDefinition:
     serial: str
     symbol: str
     source: str
-    description: Text = Text("", "")
+    description: Text = dataclasses.field(default_factory=lambda: Text("", ""))
     fields: tuple[Field, ...] = ()
     secrecy: Secrecy = "internal"
     shown: bool = False

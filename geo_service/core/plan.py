@@ -9,7 +9,8 @@ from geo_service.core.text import Text
 
 QuantityKind = Literal["exact", "at_least", "stock", "shared_total", "open", "standard", "none"]
 """How a number in the plan counts: exactly so many; at least (余, 不少于); a cumulative stock (达到); an area or floor
-space total shared by named and unnamed sites (等 … 亩); an open list of names (等); a standard such as 30 minutes; none."""
+space total shared by named and unnamed sites (等 … 亩); an open list of names (等); a standard such as 30 minutes;
+none."""
 
 Promise = Literal["planned", "advancing", "under_construction", "completed", "existing"]
 

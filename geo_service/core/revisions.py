@@ -15,7 +15,7 @@ Operation = Literal["add", "modify", "delete"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """One immutable state of a layer. ``at`` is UTC ISO 8601 to the second; ``sha256`` is that of the published file."""
+    """One immutable state of a layer; ``at`` is UTC ISO 8601 to the second, ``sha256`` that of the published file."""
 
     layer: str
     rev: int

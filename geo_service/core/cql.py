@@ -1,0 +1,306 @@
+"""CQL2 filters (OGC 21-065r2): parsed by the ``cql2`` library, evaluated here on features.
+
+Comparisons follow SQL: anything compared with a missing value is unknown, and unknown features are left out.
+Chinese identifiers need no quotes; a field may be named by its key or its Chinese title.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import cql2
+import shapely
+from shapely.geometry import box, shape
+
+from geo_service.core.features import Feature
+from geo_service.core.layers import LayerDefinition
+from geo_service.errors import InvalidFilter, UnknownField
+
+Value = Any
+Term = Callable[[Feature], Value]
+"""A compiled part of a filter: a feature to a value, None where unknown."""
+
+MAX_LENGTH = 4000
+MAX_DEPTH = 60
+
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "<>": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "t_after": operator.gt,
+    "t_before": operator.lt,
+    "t_equals": operator.eq,
+}
+_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "%": operator.mod,
+    "div": operator.floordiv,
+    "^": operator.pow,
+}
+_SPATIAL: dict[str, Callable[..., Any]] = {
+    "s_intersects": shapely.intersects,
+    "s_within": shapely.within,
+    "s_contains": shapely.contains,
+    "s_disjoint": shapely.disjoint,
+    "s_crosses": shapely.crosses,
+    "s_overlaps": shapely.overlaps,
+    "s_touches": shapely.touches,
+    "s_equals": shapely.equals,
+}
+
+
+def compile_filter(text: str, definition: LayerDefinition) -> Callable[[Feature], bool]:
+    """A predicate on features of the layer from CQL2 text.
+
+    Raises
+    ------
+    InvalidFilter
+        The text does not parse (position from 1), nests too deep or uses a function there is not.
+    UnknownField
+        It names a field the layer does not have.
+    """
+    term = _compile(_parse(text), _Names(definition), 0)
+    return lambda feature: term(feature) is True
+
+
+def compile_json(tree: Any, definition: LayerDefinition) -> Callable[[Feature], bool]:
+    """A predicate from CQL2 JSON; raises as :func:`compile_filter`, position 1."""
+    term = _compile(tree, _Names(definition), 0)
+    return lambda feature: term(feature) is True
+
+
+def _parse(text: str) -> Any:
+    if len(text) > MAX_LENGTH:
+        raise InvalidFilter(position=MAX_LENGTH, reason=f"> {MAX_LENGTH}")
+    if _nesting(text) > MAX_DEPTH:
+        raise InvalidFilter(position=1, reason=f"嵌套超过 {MAX_DEPTH} 层 / nested deeper than {MAX_DEPTH}")
+    try:
+        return cql2.parse_text(text).to_json()
+    except (cql2.ParseError, ValueError) as error:
+        raise InvalidFilter(position=_position(str(error)), reason=_reason(str(error))) from None
+
+
+def _nesting(text: str) -> int:
+    deepest = depth = 0
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        deepest = max(deepest, depth)
+    return deepest + len(re.findall(r"\bnot\b", text, re.IGNORECASE))
+
+
+def _position(message: str) -> int:
+    found = re.search(r"--> \d+:(\d+)", message)
+    return int(found.group(1)) if found else 1
+
+
+def _reason(message: str) -> str:
+    tail = message.rpartition("= ")[2].strip()
+    return "此处语法不对 / syntax" + (f" ({tail[:80]})" if tail.startswith("expected") else "")
+
+
+class _Names:
+    """Field names of one layer, by key, Chinese title and alias."""
+
+    def __init__(self, definition: LayerDefinition) -> None:
+        self.layer = definition.id
+        self.keys = {f.title.zh: f.key for f in definition.all_fields} | {f.key: f.key for f in definition.all_fields}
+
+    def term(self, name: str) -> Term:
+        if name == "id":
+            return lambda feature: feature.id
+        if name in ("geometry", "geom"):
+            return _shape_of
+        key = self.keys.get(name)
+        if key is None:
+            raise UnknownField(layer=self.layer, field=name, known=", ".join(self.keys.values()))
+        return lambda feature: feature.properties.get(key)
+
+
+def _shape_of(feature: Feature) -> Value:
+    return feature.shape()
+
+
+def _compile(node: Any, names: _Names, depth: int) -> Term:
+    if depth > MAX_DEPTH:
+        raise InvalidFilter(position=1, reason=f"> {MAX_DEPTH}")
+    if isinstance(node, dict):
+        return _compile_mapping(node, names, depth)
+    if isinstance(node, list):
+        parts = [_compile(item, names, depth + 1) for item in node]
+        return lambda feature: [part(feature) for part in parts]
+    return lambda _: node
+
+
+def _compile_mapping(node: dict[str, Any], names: _Names, depth: int) -> Term:
+    if "property" in node:
+        return names.term(str(node["property"]))
+    if "op" in node:
+        return _compile_operation(str(node["op"]).lower(), node.get("args", []), names, depth)
+    constant = _constant(node)
+    return lambda _: constant
+
+
+def _constant(node: dict[str, Any]) -> Value:
+    if "date" in node or "timestamp" in node:
+        return str(node.get("date", node.get("timestamp")))
+    try:
+        return box(*node["bbox"]) if "bbox" in node else shape(node)
+    except (KeyError, ValueError, TypeError, AttributeError, shapely.errors.ShapelyError):
+        raise InvalidFilter(position=1, reason="几何不对 / geometry") from None
+
+
+def _compile_operation(name: str, arguments: Sequence[Any], names: _Names, depth: int) -> Term:
+    parts = [_compile(item, names, depth + 1) for item in arguments]
+    maker = _MAKERS.get(name)
+    if maker is None:
+        raise InvalidFilter(position=1, reason=f"没有函数 {name} / no function {name}")
+    try:
+        return maker(name, parts)
+    except (IndexError, ValueError):
+        raise InvalidFilter(position=1, reason=f"{name}: 参数个数不对 / number of arguments") from None
+
+
+def _all_of(_: str, parts: list[Term]) -> Term:
+    def run(feature: Feature) -> Value:
+        values = [part(feature) for part in parts]
+        return False if any(v is False for v in values) else None if None in values else True
+
+    return run
+
+
+def _any_of(_: str, parts: list[Term]) -> Term:
+    def run(feature: Feature) -> Value:
+        values = [part(feature) for part in parts]
+        return True if any(v is True for v in values) else None if None in values else False
+
+    return run
+
+
+def _negation(_: str, parts: list[Term]) -> Term:
+    (part,) = parts
+
+    def run(feature: Feature) -> Value:
+        value = part(feature)
+        return None if value is None else not value
+
+    return run
+
+
+def _comparison(name: str, parts: list[Term]) -> Term:
+    left, right = parts
+    compare = _COMPARISONS[name]
+
+    def run(feature: Feature) -> Value:
+        a, b = left(feature), right(feature)
+        if a is None or b is None:
+            return None
+        if isinstance(a, str) is not isinstance(b, str):
+            return name == "<>"
+        return compare(a, b)
+
+    return run
+
+
+def _arithmetic(name: str, parts: list[Term]) -> Term:
+    left, right = parts if len(parts) == 2 else (lambda _: 0, *parts)
+    compute = _ARITHMETIC[name]
+
+    def run(feature: Feature) -> Value:
+        try:
+            return compute(left(feature), right(feature))
+        except (TypeError, ZeroDivisionError, OverflowError):
+            return None
+
+    return run
+
+
+def _spatial(name: str, parts: list[Term]) -> Term:
+    left, right = parts
+    relate = _SPATIAL[name]
+
+    def run(feature: Feature) -> Value:
+        a, b = left(feature), right(feature)
+        if not isinstance(a, shapely.Geometry) or not isinstance(b, shapely.Geometry):
+            return None
+        return bool(relate(a, b))
+
+    return run
+
+
+def _between(_: str, parts: list[Term]) -> Term:
+    value, low, high = parts
+    return _all_of("and", [_comparison(">=", [value, low]), _comparison("<=", [value, high])])
+
+
+def _membership(_: str, parts: list[Term]) -> Term:
+    value, options = parts
+
+    def run(feature: Feature) -> Value:
+        found = value(feature)
+        return None if found is None else found in options(feature)
+
+    return run
+
+
+def _missing(_: str, parts: list[Term]) -> Term:
+    (part,) = parts
+    return lambda feature: part(feature) in (None, "")
+
+
+def _like(_: str, parts: list[Term]) -> Term:
+    value, pattern = parts
+
+    def run(feature: Feature) -> Value:
+        text = value(feature)
+        return None if text is None else _pattern(str(pattern(feature))).fullmatch(str(text)) is not None
+
+    return run
+
+
+@lru_cache(maxsize=256)
+def _pattern(text: str) -> re.Pattern[str]:
+    """A LIKE pattern; ``%`` runs are merged so that matching stays linear in practice."""
+    merged = re.sub("%+", "%", text)
+    return re.compile("".join({"%": ".*", "_": "."}.get(c, re.escape(c)) for c in merged), re.DOTALL)
+
+
+def _folded(name: str, parts: list[Term]) -> Term:
+    (part,) = parts
+    fold = str.casefold if name == "casei" else _without_accents
+
+    def run(feature: Feature) -> Value:
+        value = part(feature)
+        return fold(value) if isinstance(value, str) else value
+
+    return run
+
+
+def _without_accents(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+
+
+_MAKERS: dict[str, Callable[[str, list[Term]], Term]] = {
+    "and": _all_of,
+    "or": _any_of,
+    "not": _negation,
+    "between": _between,
+    "in": _membership,
+    "isnull": _missing,
+    "like": _like,
+    "casei": _folded,
+    "accenti": _folded,
+    **dict.fromkeys(_COMPARISONS, _comparison),
+    **dict.fromkeys(_ARITHMETIC, _arithmetic),
+    **dict.fromkeys(_SPATIAL, _spatial),
+}
