@@ -1,0 +1,65 @@
+"""Canonical lines: the same feature gives the same bytes, and reads back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from geo_service.core.features import Feature, geometry_of, to_frame
+from geo_service.core.geojson import dump_collection, dump_line, load_line
+
+longitudes = st.floats(117, 117.3).map(lambda v: round(v, 7))
+latitudes = st.floats(39, 39.2).map(lambda v: round(v, 7))
+points = st.tuples(longitudes, latitudes).map(lambda p: {"type": "Point", "coordinates": list(p)})
+values = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.text()
+    | st.floats(allow_nan=False, allow_infinity=False)
+)
+features = st.builds(
+    Feature,
+    st.from_regex(r"NK-[A-Z]{3}-\d{3}", fullmatch=True),
+    st.dictionaries(st.text(min_size=1), values),
+    st.none() | points,
+)
+
+
+@given(features)
+def test_a_feature_comes_back_from_its_line(feature: Feature) -> None:
+    if not any("\ud800" <= c <= "\udfff" for c in json.dumps(dict(feature.properties), ensure_ascii=False)):
+        assert load_line(dump_line(feature)) == feature
+
+
+@given(features)
+def test_a_line_does_not_depend_on_the_order_of_keys(feature: Feature) -> None:
+    turned = Feature(feature.id, dict(reversed(list(feature.properties.items()))), feature.geometry)
+    assert dump_line(turned) == dump_line(feature)
+
+
+def test_coordinates_are_written_with_seven_decimals_at_most() -> None:
+    feature = Feature("NK-TST-001", {}, {"type": "Point", "coordinates": (117.123456789, 39.1)})
+    assert '"coordinates":[117.1234568,39.1]' in dump_line(feature)
+
+
+def test_a_collection_is_valid_geojson_with_one_feature_a_line() -> None:
+    lines = [dump_line(Feature(f"NK-TST-{i:03}", {"name": "积水"}, None)) for i in range(3)]
+    text = b"".join(dump_collection("zones", 7, iter(lines))).decode()
+    body: dict[str, Any] = json.loads(text)
+    assert [f["id"] for f in body["features"]] == ["NK-TST-000", "NK-TST-001", "NK-TST-002"]
+    assert body["geo_service"] == {"layer": "zones", "rev": 7}
+    assert text.count("\n") == 5
+    assert json.loads(b"".join(dump_collection("none", 1, iter(()))))["features"] == []
+
+
+def test_a_frame_keeps_unlocated_features_as_missing_geometry() -> None:
+    located = Feature("NK-TST-001", {"name": "甲"}, {"type": "Point", "coordinates": [117.1, 39.1]})
+    frame = to_frame([located, Feature("NK-TST-002", {"name": "乙"}, None)])
+    assert frame.crs.to_epsg() == 4490
+    assert list(frame.index) == ["NK-TST-001", "NK-TST-002"]
+    assert geometry_of(frame.geometry.iloc[0]) == located.geometry
+    assert frame.geometry.isna().tolist() == [False, True]
