@@ -53,7 +53,8 @@ def make_centres(area: shapely.Geometry, *, size_m: float = CELL_M) -> Floats:
     x, y = numpy.meshgrid((columns + 0.5) * size_m, (rows + 0.5) * size_m)
     centres = numpy.column_stack((x.ravel(), y.ravel()))
     shapely.prepare(area)
-    return centres[shapely.contains_xy(area, centres[:, 0], centres[:, 1])]
+    inside: NDArray[numpy.bool_] = shapely.contains_xy(area, centres[:, 0], centres[:, 1])
+    return centres[inside]
 
 
 def make_cells(network: Network, area: shapely.Geometry, *, size_m: float = CELL_M) -> Cells:

@@ -92,7 +92,7 @@ def build_network(
     nodes, ends = _nodes(pieces)
     length = shapely.length(pieces)
     seconds = _seconds(plane, source, length, cost, peak_factor)
-    return _directed(nodes, ends, length, seconds, source, plane)
+    return _directed(plane, nodes, ends, source=source, length=length, cost=seconds)
 
 
 def _noded(plane: geopandas.GeoDataFrame) -> tuple[NDArray[numpy.object_], Integers]:
@@ -158,7 +158,7 @@ def _seconds(plane: geopandas.GeoDataFrame, source: Integers, length: Floats, co
 
 
 def _directed(
-    nodes: Floats, ends: Integers, length: Floats, cost: Floats, source: Integers, plane: geopandas.GeoDataFrame
+    plane: geopandas.GeoDataFrame, nodes: Floats, ends: Integers, *, source: Integers, length: Floats, cost: Floats
 ) -> Network:
     oneway = _column(plane, "oneway", 0.0)[source]
     along, against = oneway >= 0, oneway <= 0
@@ -228,7 +228,7 @@ def cost_from(network: Network, sources: Access, *, rate: float = 1.0, limit: fl
     walk = (sources.walk_m * rate)[:, None]
     via_head = walk + ((1 - sources.share) * edge_cost)[:, None] + to_head
     via_tail = walk + (sources.share * reverse)[:, None] + to_tail
-    return numpy.minimum(via_head, via_tail)
+    return numpy.asarray(numpy.minimum(via_head, via_tail))
 
 
 def _reverse_cost(network: Network, access: Access) -> Floats:

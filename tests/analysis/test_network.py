@@ -131,7 +131,7 @@ def test_a_barrier_is_crossed_only_by_the_bridge() -> None:
 @given(st.lists(st.tuples(st.floats(0, 7000), st.floats(0, 7000)), min_size=1, max_size=6))
 def test_coverage_never_falls_when_a_facility_is_added(network_points: list[tuple[float, float]]) -> None:
     streets = SHARED
-    places = numpy.array(network_points) + (EAST, NORTH)
+    places = numpy.add(network_points, [EAST, NORTH])
     fewer, _ = nearest_cost(streets, snap_points(streets, places[:1]))
     more, which = nearest_cost(streets, snap_points(streets, places))
     assert (more <= fewer + 1e-9).all()
