@@ -1,0 +1,101 @@
+"""建设集群: which projects lie close enough to be managed and dug together?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import geopandas
+import numpy
+import pandas
+import shapely
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+from scipy.spatial.distance import pdist
+
+from geo_service.analysis.access import points_of
+from geo_service.analysis.result import Column, Parameter, Question, Result, Role, honesty, require
+from geo_service.core.crs import GEOGRAPHIC, PROJECTED
+from geo_service.core.text import Text
+
+COLUMNS = (
+    Column("cluster", Text("组", "Group")),
+    Column("size", Text("项目数", "Projects")),
+    Column("diameter_m", Text("直径", "Diameter"), "m"),
+    Column("members", Text("成员", "Members")),
+)
+
+
+def group_projects(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mapping[str, float]) -> Result:
+    """Groups of projects near each other, none wider than the cap.
+
+    Density groups (neighbours within ``near_m``) are split by complete linkage at ``diameter_m``, for a chain of sites
+    is one density group however long it is.
+    """
+    projects = require(inputs["projects"], "projects")
+    points = points_of(inputs["projects"])
+    labels = cluster_labels(points, near_m=parameters["near_m"], diameter_m=parameters["diameter_m"])
+    sizes = numpy.bincount(labels)
+    kept = numpy.flatnonzero(sizes >= max(2, int(parameters["least"])))
+    table, shapes = _table(projects, points, labels, kept)
+    return Result(
+        headline=Text(
+            f"{len(kept)} 组可打包，共 {sizes[kept].sum()} 个项目",
+            f"{len(kept)} groups of {sizes[kept].sum()} projects in all",
+        ),
+        table=table,
+        columns=COLUMNS,
+        method=Text(
+            f"{parameters['near_m']:g} m 内相邻成组，再按最大直径 {parameters['diameter_m']:g} m 拆分（全连接聚类）。",
+            f"Neighbours within {parameters['near_m']:g} m, "
+            f"split by complete linkage at {parameters['diameter_m']:g} m.",
+        ),
+        layer=geopandas.GeoDataFrame(table[["cluster", "size"]], geometry=shapes, crs=PROJECTED).to_crs(GEOGRAPHIC),
+        notes=honesty(inputs["projects"], Text("项目", "Projects")),
+        figures={"groups": len(kept), "projects": float(sizes[kept].sum())},
+    )
+
+
+def cluster_labels(points: numpy.ndarray, *, near_m: float, diameter_m: float) -> numpy.ndarray:
+    """A label 0, 1, … for each point (n, 2): same label, same group."""
+    count = len(points)
+    pairs = cKDTree(points).query_pairs(near_m, output_type="ndarray")
+    joined = coo_array((numpy.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+    _, density = connected_components(joined, directed=False)
+    labels, following = numpy.zeros(count, dtype=int), 0
+    for group in numpy.unique(density):
+        rows = numpy.flatnonzero(density == group)
+        parts = fcluster(linkage(pdist(points[rows]), "complete"), diameter_m, "distance") - 1 if len(rows) > 1 else 0
+        labels[rows] = following + parts
+        following = int(labels[rows].max()) + 1
+    return labels
+
+
+def _table(
+    projects: geopandas.GeoDataFrame, points: numpy.ndarray, labels: numpy.ndarray, kept: numpy.ndarray
+) -> tuple[pandas.DataFrame, list[shapely.Geometry]]:
+    rows, shapes = [], []
+    for number, label in enumerate(kept, start=1):
+        inside = numpy.flatnonzero(labels == label)
+        diameter = float(pdist(points[inside]).max())
+        members = "、".join(map(str, projects["name"].iloc[inside]))
+        rows.append((number, len(inside), round(diameter, 1), members))
+        shapes.append(shapely.convex_hull(shapely.multipoints(points[inside])).buffer(20))
+    return pandas.DataFrame(rows, columns=[c.key for c in COLUMNS]), shapes
+
+
+QUESTION = Question(
+    id="clusters",
+    title=Text("哪些项目可以打包实施？", "Which projects could be done together?"),
+    explanation=Text("相距不远、总范围不过大的项目为一组。", "Near each other, and no group too wide."),
+    roles=(Role("projects", Text("项目图层", "Projects"), ("renewal_areas", "carriers", "supporting_works")),),
+    parameters=(
+        Parameter(key="near_m", title=Text("相邻距离", "Near"), value=500, unit="m", minimum=1, maximum=5000),
+        Parameter(
+            key="diameter_m", title=Text("最大直径", "Diameter"), value=1500, unit="m", minimum=1, maximum=20_000
+        ),
+        Parameter(key="least", title=Text("最少项目数", "At least"), value=2, unit="个", minimum=2, maximum=100),
+    ),
+    run=group_projects,
+)

@@ -1,0 +1,135 @@
+"""一次开挖: which planned digs fall into a road's no-dig years, and which could share a trench?"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+
+import geopandas
+import pandas
+import shapely
+
+from geo_service.analysis.result import Column, Parameter, Question, Result, Role, honesty, require
+from geo_service.core.crs import GEOGRAPHIC
+from geo_service.core.text import Text
+
+COLUMNS = (
+    Column("id", Text("掘路工程", "Dig")),
+    Column("name", Text("名称", "Name")),
+    Column("road", Text("道路", "Road")),
+    Column("dig_date", Text("计划开挖", "Planned")),
+    Column("protected_until", Text("保护期止", "Protected until")),
+    Column("verdict", Text("结论", "Verdict")),
+    Column("shared_with", Text("可同沟实施", "Could share with")),
+)
+PROTECTED, ALLOWED, UNKNOWN = "保护期内", "可开挖", "日期不明"
+
+
+def check_digs(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mapping[str, float]) -> Result:
+    """Every planned dig on every road it touches: inside the no-dig years, outside, or unknown; an unknown date is
+    never 'allowed'. Digs in one corridor within the window of months could share a trench."""
+    digs, roads = require(inputs["digs"], "digs"), require(inputs["roads"], "roads")
+    corridor = roads.geometry.buffer(parameters["corridor_m"])
+    left, right = shapely.STRtree(corridor.to_numpy()).query(digs.geometry.to_numpy(), predicate="intersects")
+    rows = [_row(digs, d, roads, r, parameters) for d, r in zip(left, right, strict=True)]
+    table = pandas.DataFrame(rows, columns=[c.key for c in COLUMNS[:-1]])
+    table["shared_with"] = _shared(table, int(parameters["months"]))
+    protected, unknown = int((table["verdict"] == PROTECTED).sum()), int((table["verdict"] == UNKNOWN).sum())
+    return Result(
+        headline=Text(
+            f"{protected} 处掘路落在保护期内，{unknown} 处日期不明，{int((table['shared_with'] != '').sum())} 处可并沟",
+            f"{protected} digs in no-dig years, {unknown} of unknown date",
+        ),
+        table=table,
+        columns=COLUMNS,
+        method=Text(
+            "城市道路管理条例第 33 条：新建、改扩建道路 5 年内，大修 3 年内不得挖掘；"
+            "按日历年推算，闰日顺延至 3 月 1 日。",
+            "Urban road regulation, article 33: 5 years after construction, 3 after overhaul; by calendar years.",
+        ),
+        layer=digs.to_crs(GEOGRAPHIC),
+        notes=(*honesty(inputs["digs"], Text("掘路", "Digs")), *honesty(inputs["roads"], Text("道路", "Roads"))),
+        figures={"protected": protected, "unknown": unknown},
+    )
+
+
+def add_years(day: datetime.date, years: int) -> datetime.date:
+    """The same day so many years later; 29 February becomes 1 March where there is none."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return datetime.date(day.year + years, 3, 1)
+
+
+def protected_until(road: Mapping[str, object], *, new_years: int, overhaul_years: int) -> datetime.date | None:
+    """The end of a road's no-dig years (that day may be dug again), None where no date is known."""
+    built, overhauled = _date(road.get("built_date")), _date(road.get("overhaul_date"))
+    ends = [add_years(built, new_years)] if built else []
+    ends += [add_years(overhauled, overhaul_years)] if overhauled else []
+    return max(ends, default=None)
+
+
+def _date(value: object) -> datetime.date | None:
+    stamp = pandas.to_datetime(str(value), errors="coerce") if value not in (None, "") else pandas.NaT
+    return None if pandas.isna(stamp) else stamp.date()
+
+
+def _row(
+    digs: geopandas.GeoDataFrame, d: int, roads: geopandas.GeoDataFrame, r: int, parameters: Mapping[str, float]
+) -> tuple[object, ...]:
+    dig, road = digs.iloc[d], roads.iloc[r]
+    day = _date(dig.get("start_date"))
+    until = protected_until(
+        road, new_years=int(parameters["new_years"]), overhaul_years=int(parameters["overhaul_years"])
+    )
+    verdict = UNKNOWN if day is None or until is None else PROTECTED if day < until else ALLOWED
+    return digs.index[d], dig["name"], road["name"], day and day.isoformat(), until and until.isoformat(), verdict
+
+
+def _shared(table: pandas.DataFrame, months: int) -> list[str]:
+    days = pandas.to_datetime(table["dig_date"], errors="coerce")
+    window = pandas.Timedelta(days=months * 30.4375)
+    shared = []
+    for row in range(len(table)):
+        near = (days - days.iloc[row]).abs() <= window
+        others = table[near & (table["road"] == table["road"].iloc[row]) & (table["id"] != table["id"].iloc[row])]
+        shared.append("、".join(sorted(set(others["name"].astype(str)))))
+    return shared
+
+
+QUESTION = Question(
+    id="road-works",
+    title=Text("哪些掘路在保护期内？哪些能一次开挖？", "Which digs are forbidden, which could share a trench?"),
+    explanation=Text("按道路竣工、大修日期推算禁挖期。", "No-dig years from the dates of roads."),
+    roles=(
+        Role("digs", Text("掘路工程", "Digs"), ("pipelines",)),
+        Role("roads", Text("道路", "Roads"), ("roads",)),
+    ),
+    parameters=(
+        Parameter(
+            key="corridor_m", title=Text("廊道宽（单侧）", "Corridor, each side"), value=20, unit="m", maximum=200
+        ),
+        Parameter(
+            key="new_years",
+            title=Text("新建禁挖", "After construction"),
+            value=5,
+            unit="年",
+            maximum=50,
+            standard="城市道路管理条例",
+            clause="33",
+            status="read",
+        ),
+        Parameter(
+            key="overhaul_years",
+            title=Text("大修禁挖", "After overhaul"),
+            value=3,
+            unit="年",
+            maximum=50,
+            standard="城市道路管理条例",
+            clause="33",
+            status="read",
+        ),
+        Parameter(key="months", title=Text("并沟时间窗", "Window"), value=6, unit="月", maximum=60),
+    ),
+    run=check_digs,
+)
