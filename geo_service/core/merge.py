@@ -48,7 +48,7 @@ def merge_feature(base: Feature | None, theirs: Feature | None, mine: Feature | 
 
 
 def resolve(merge: Merge, mine: Feature | None, choices: Mapping[str, Side]) -> Feature | None:
-    """The merged feature with the decisions taken: ``choices`` names a side for each clash; missing ones stay theirs."""
+    """The merged feature with the decisions taken: ``choices`` names a side for each clash, by default theirs."""
     taken = [c for c in merge.clashes if choices.get(c.field) == "mine"]
     if any(c.field == EXISTENCE for c in taken):
         return mine
@@ -67,7 +67,7 @@ def resolve(merge: Merge, mine: Feature | None, choices: Mapping[str, Side]) -> 
 
 def _merge_fields(base: Feature | None, theirs: Feature, mine: Feature) -> Merge:
     clashes: list[Clash] = []
-    keys = dict.fromkeys([*theirs.properties, *mine.properties])
+    keys = sorted(theirs.properties.keys() | mine.properties.keys())
     before = base.properties if base else {}
     properties = {
         key: _merge_value(key, before.get(key), theirs.properties.get(key), mine.properties.get(key), clashes)
@@ -78,7 +78,7 @@ def _merge_fields(base: Feature | None, theirs: Feature, mine: Feature) -> Merge
 
 
 def _merge_value(key: str, base: Any, theirs: Any, mine: Any, clashes: list[Clash]) -> Any:
-    if theirs == mine or mine == base:
+    if mine in (theirs, base):
         return theirs
     if theirs == base:
         return mine
