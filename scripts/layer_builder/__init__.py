@@ -1,0 +1,1 @@
+"""Builds layers/ from data/: the same bytes on every machine."""
