@@ -1,0 +1,154 @@
+"""Published files against the store: publish the head, keep what people edited by hand, set right what a crash left."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from geo_service.core.revisions import Change, compare
+from geo_service.errors import GeoServiceError, StorageFault
+from geo_service.storage import definitions
+from geo_service.storage.exports import Kept
+from geo_service.storage.file_fault import FileFault, decode_text
+from geo_service.storage.files import hash_file, write_file
+from geo_service.storage.layer_file import read_features, to_feature
+
+if TYPE_CHECKING:
+    from geo_service.storage.store import LayerStore
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """One thing that was set right at start.
+
+    ``missing`` and ``stale`` files were published again. An ``external`` one was edited by hand: it is kept as
+    ``file``, made from revision ``base``; ``changes`` lead from there to it, ``reason`` tells why it does not read.
+    """
+
+    kind: Literal["missing", "stale", "external"]
+    layer: str
+    file: Path
+    base: int = 0
+    at: str = ""
+    changes: tuple[Change, ...] = ()
+    reason: str = ""
+
+
+def publish(store: LayerStore, layer_id: str) -> str:
+    """The hash of the published head; whoever calls holds the export lock."""
+    state = store.layer(layer_id)
+    rev = state.revision.rev
+    stamp = store.exports.untouched(layer_id)
+    _publish_definition(store, layer_id, definitions.to_toml(state.definition).encode())
+    if stamp and stamp.rev == rev and stamp.sha256 == state.revision.sha256:
+        return stamp.sha256
+    if stamp is None:
+        keep_hand_edit(store, layer_id)
+    sha256 = store.exports.write(layer_id, rev, store.published_chunks(layer_id, rev))
+    known = store.revision(layer_id, rev).sha256
+    if not known:
+        store.set_sha256(layer_id, rev, sha256)
+    elif known != sha256:
+        raise StorageFault(reason=f"{layer_id} r{rev}: {known[:12]} ≠ {sha256[:12]}")
+    return sha256
+
+
+def recover(store: LayerStore) -> tuple[Recovery, ...]:
+    """What was set right, layer by layer, and every hand-edited file that waits."""
+    found = [item for state in store.layers() for item in _recover_layer(store, state.definition.id)]
+    return (*found, *(_external(store, kept) for kept in store.exports.kept()))
+
+
+def _recover_layer(store: LayerStore, layer_id: str) -> list[Recovery]:
+    path = store.exports.path(layer_id)
+    with store.exports.locked(layer_id):
+        state = _file_state(store, layer_id)
+        try:
+            publish(store, layer_id)
+        except OSError as error:
+            LOG.exception("cannot publish %s", layer_id)
+            return [Recovery(kind="missing", layer=layer_id, file=path, reason=str(error))]
+    return [] if state == "current" else [Recovery(kind=state, layer=layer_id, file=path)]
+
+
+def _file_state(store: LayerStore, layer_id: str) -> Literal["current", "missing", "stale"]:
+    path = store.exports.path(layer_id)
+    if not path.exists():
+        return "missing"
+    head = store.layer(layer_id).revision
+    stamp = store.exports.untouched(layer_id)
+    if stamp and stamp.rev == head.rev and stamp.sha256 == head.sha256:
+        return "current"
+    if store.exports.claimed_rev(layer_id) == head.rev and hash_file(path) == store.sha256(layer_id, head.rev):
+        store.exports.stamp(layer_id, head.rev, store.sha256(layer_id, head.rev))
+        return "current"
+    return "stale"
+
+
+def keep_hand_edit(store: LayerStore, layer_id: str) -> Kept | None:
+    """What was put aside: the published file where it holds no revision of ours, else None."""
+    path = store.exports.path(layer_id)
+    if not path.exists() or _is_ours(store, layer_id):
+        return None
+    base = _base(store, layer_id)
+    changes, reason = _edits(store, layer_id, path, base)
+    if not changes and not reason:
+        return None
+    return store.exports.keep(layer_id, path, base=base, at=store.timestamp())
+
+
+def _publish_definition(store: LayerStore, layer_id: str, data: bytes) -> None:
+    path = store.exports.definition_path(layer_id)
+    if not path.exists() or path.read_bytes() != data:
+        keep_definition_edit(store, layer_id)
+        write_file(path, [data])
+
+
+def keep_definition_edit(store: LayerStore, layer_id: str) -> Kept | None:
+    """What was put aside: the published definition where it says something no revision of the layer said."""
+    path = store.exports.definition_path(layer_id)
+    if not path.exists():
+        return None
+    try:
+        known = definitions.from_toml(path.read_bytes())
+    except FileFault:
+        known = None
+    if known is not None and known in store.definitions(layer_id):
+        return None
+    return store.exports.keep(layer_id, path, base=store.layer(layer_id).revision.rev, at=store.timestamp())
+
+
+def _is_ours(store: LayerStore, layer_id: str) -> bool:
+    rev = store.exports.claimed_rev(layer_id)
+    if not 1 <= rev <= store.layer(layer_id).revision.rev:
+        return False
+    return hash_file(store.exports.path(layer_id)) == store.sha256(layer_id, rev)
+
+
+def _base(store: LayerStore, layer_id: str) -> int:
+    """The revision a hand-edited file was made from: what it says, else what we published last, else the head."""
+    head = store.layer(layer_id).revision.rev
+    stamp = store.exports.last_stamp(layer_id)
+    guesses = (store.exports.claimed_rev(layer_id), stamp.rev if stamp else 0)
+    return next((rev for rev in guesses if 1 <= rev <= head), head)
+
+
+def _edits(store: LayerStore, layer_id: str, path: Path, base: int) -> tuple[tuple[Change, ...], str]:
+    try:
+        text = decode_text(path.read_bytes())
+        features = [to_feature(body, line) for line, body in read_features(text)]
+        return compare(store.snapshot(layer_id, base).features, features), ""
+    except (FileFault, GeoServiceError, OSError) as error:
+        return (), str(error)
+
+
+def _external(store: LayerStore, kept: Kept) -> Recovery:
+    path = store.exports.kept_folder / kept.file
+    changes, reason = ((), "") if path.suffix == ".toml" else _edits(store, kept.layer, path, kept.base)
+    return Recovery(
+        kind="external", layer=kept.layer, file=path, base=kept.base, at=kept.at, changes=changes, reason=reason
+    )

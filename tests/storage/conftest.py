@@ -1,0 +1,48 @@
+"""Stores the contract tests run on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from store_samples import Clock
+
+from geo_service.storage.store import LayerStore, open_store
+
+StoreOpener = Callable[[], LayerStore]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture(params=["sqlite"])
+def store_url(request: pytest.FixtureRequest, home: Path) -> str:
+    """The address of an empty database of each kind."""
+    return f"sqlite:///{home / 'geo_service.db'}"
+
+
+@pytest.fixture
+def opener(store_url: str, home: Path, clock: Clock) -> Iterator[StoreOpener]:
+    """Open the same store again, as another process would."""
+    opened: list[LayerStore] = []
+
+    def open_again() -> LayerStore:
+        opened.append(open_store(store_url, home, clock))
+        return opened[-1]
+
+    yield open_again
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(opener: StoreOpener) -> LayerStore:
+    return opener()
