@@ -116,7 +116,7 @@ def _place(facts: Facts, placement: Placement) -> Iterator[Draft]:
         **_commitment_fields(facts, placement, row),
         "precision": precision,
         "position_precision": row["precision"] if geometry else "",
-        "error_m": placement.error_m,
+        "error_m": _whole(placement.error_m),
         "source": placement.source,
         "source_en": row["source"],
         "note": placement.note,
@@ -124,6 +124,10 @@ def _place(facts: Facts, placement: Placement) -> Iterator[Draft]:
     }
     for zh, en in [(n.zh, n.en) for n in placement.names] or [_name(placement, row)]:
         yield Draft(placement.layer, {"name": zh, "name_en": en, **properties}, geometry)
+
+
+def _whole(metres: float | None) -> int | None:
+    return None if metres is None else round(metres)
 
 
 def _name(placement: Placement, row: dict[str, str]) -> tuple[str, str]:
