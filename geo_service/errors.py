@@ -7,7 +7,8 @@
     │   ├── InvalidBbox
     │   ├── InvalidFilter
     │   ├── InvalidParameter
-    │   └── UnknownField
+    │   ├── UnknownField
+    │   └── WeakPassword
     ├── AccessDenied          403  not yours to see or do
     │   ├── SignInRequired    401
     │   └── TooManyAttempts   429
@@ -16,13 +17,19 @@
     │   ├── FeatureNotFound
     │   ├── RevisionNotFound
     │   ├── CommitmentNotFound
+    │   ├── AccountNotFound
+    │   ├── DraftNotFound
     │   └── PageNotFound
     ├── MethodNotAllowed      405
     ├── Conflict              409  somebody was faster
     │   ├── EditConflict
+    │   ├── WrongState
+    │   ├── UndecidedChanges
+    │   ├── UnresolvedConflicts
     │   └── StaleRevision     412
     ├── RequestTooLarge       413
     ├── RejectedUpload        422  the file was read and is not acceptable
+    │   ├── InvalidEdit
     │   ├── BrokenLayerFile
     │   └── BrokenLedgerFile
     └── ServiceFault          500  our fault
@@ -114,6 +121,14 @@ class UnknownField(InvalidRequest):
     advice_zh, advice_en = "可用字段：{known}。", "Fields there are: {known}."
 
 
+class WeakPassword(InvalidRequest):
+    """A password that is too easy to guess."""
+
+    code = "weak-password"
+    zh, en = "密码不够安全：{reason}。", "The password is too weak: {reason}."
+    advice_zh, advice_en = "请用 10 个以上字符的短句。", "Use a phrase of ten characters or more."
+
+
 class AccessDenied(GeoServiceError):
     """Signed in, but without the right."""
 
@@ -182,6 +197,20 @@ class CommitmentNotFound(NotFound):
     zh, en = "计划中没有任务「{commitment}」。", "The plan has no commitment “{commitment}”."
 
 
+class AccountNotFound(NotFound):
+    """No account of this name."""
+
+    code = "account-not-found"
+    zh, en = "没有账号「{account}」。", "There is no account “{account}”."
+
+
+class DraftNotFound(NotFound):
+    """No draft of this id, or not for this reader."""
+
+    code = "draft-not-found"
+    zh, en = "没有变更单「{draft}」。", "There is no draft “{draft}”."
+
+
 class MethodNotAllowed(GeoServiceError):
     """The address exists, the method does not."""
 
@@ -207,6 +236,33 @@ class EditConflict(Conflict):
     advice_zh, advice_en = "请刷新后合并双方的修改。", "Reload and merge both changes."
 
 
+class WrongState(Conflict):
+    """A draft that is not in the state this step starts from."""
+
+    code = "wrong-state"
+    zh, en = "变更单 {draft} 现为「{state}」，不能{action}。", "Draft {draft} is {state}; it cannot be {action}."
+    advice_zh, advice_en = "请刷新页面。", "Reload the page."
+
+
+class UndecidedChanges(Conflict):
+    """A draft with changes that are neither accepted nor rejected."""
+
+    code = "undecided-changes"
+    zh, en = "还有 {count} 项变更未作决定，第一项是 {first}。", "{count} changes are not decided, the first is {first}."
+    advice_zh, advice_en = "请逐项接受或拒绝后再发布。", "Accept or reject each, then publish."
+
+
+class UnresolvedConflicts(Conflict):
+    """A draft whose changes clash with what others published since."""
+
+    code = "unresolved-conflicts"
+    zh, en = (
+        "有 {count} 项变更与他人的修改冲突，第一项是 {first}。",
+        "{count} changes clash with others, the first is {first}.",
+    )
+    advice_zh, advice_en = "请在冲突卡片上逐字段选择。", "Choose a side for each field on its card."
+
+
 class StaleRevision(Conflict):
     """A precondition names a revision that is no longer current."""
 
@@ -226,6 +282,13 @@ class RejectedUpload(GeoServiceError):
 
     code, status = "rejected-upload", 422
     zh, en = "文件 {file} 未被接受：{reason}。", "File {file} was not accepted: {reason}."
+
+
+class InvalidEdit(RejectedUpload):
+    """An edited feature that does not fit its layer."""
+
+    code = "invalid-edit"
+    zh, en = "修改未被接受：{reason}。", "The edit was not accepted: {reason}."
 
 
 class BrokenLayerFile(RejectedUpload):

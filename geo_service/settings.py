@@ -59,6 +59,12 @@ SETTINGS = (
     Setting(
         name="layers", default="layers", zh="首次启动导入的图层目录", en="folder of layers imported at first start"
     ),
+    Setting(
+        name="anonymous_reads",
+        default="yes",
+        zh="未登录者可否查看公开图层：yes 或 no",
+        en="whether people who are not signed in may read public layers: yes or no",
+    ),
     Setting(name="data", default="data", zh="计划台账与标准目录", en="folder of the plan ledger and standards"),
 )
 
@@ -77,6 +83,7 @@ class Settings:
     threads: int
     tile_cache_mb: int
     canvas_features: int
+    anonymous_reads: bool
     layers: Path
     data: Path
 
@@ -107,7 +114,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     return Settings(**{f.name: _convert(f.name, str(f.type), texts[f.name]) for f in fields(Settings)})  # type: ignore[arg-type]  # each converted to its field's own type
 
 
-def _convert(name: str, kind: str, text: str) -> Path | int | str:
+def _convert(name: str, kind: str, text: str) -> Path | int | str | bool:
     variable = f"GEO_SERVICE_{name.upper()}"
     if kind == "Path":
         return (ROOT / text).resolve()
@@ -115,6 +122,10 @@ def _convert(name: str, kind: str, text: str) -> Path | int | str:
         if not text.isascii() or not text.isdigit():
             raise InvalidSetting(f"{variable}={text}：须为非负整数 (must be a whole number)")
         return int(text)
+    if kind == "bool":
+        if text not in ("yes", "no"):
+            raise InvalidSetting(f"{variable}={text}：须为 yes 或 no (must be yes or no)")
+        return text == "yes"
     allowed = {"language": ("zh", "en"), "server": ("waitress", "gunicorn")}.get(name)
     if allowed and text not in allowed:
         raise InvalidSetting(f"{variable}={text}：须为 {' / '.join(allowed)} (must be one of these)")

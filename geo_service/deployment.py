@@ -1,0 +1,84 @@
+"""The one place that wires settings to parts. Nothing is built at import."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from geo_service.core.plan import Ledger
+from geo_service.core.text import Text
+from geo_service.errors import BrokenLedgerFile
+from geo_service.settings import Settings
+from geo_service.storage.accounts import Accounts
+from geo_service.storage.audit import Audit
+from geo_service.storage.drafts import Drafts
+from geo_service.storage.ledger import read_ledger
+from geo_service.storage.published import Publisher
+from geo_service.storage.seed import SeedProblem, import_seed, read_seed
+from geo_service.storage.store import LayerStore, Recovery, open_store
+from geo_service.usecases.accounts import People
+from geo_service.usecases.memo import Memo
+from geo_service.usecases.views import RevisionViews
+
+EMPTY_LEDGER = Ledger("none", Text("计划台账不可用", "Plan ledger not available"), (), ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """Everything one running service is made of; handed to the web application and the command line."""
+
+    settings: Settings
+    store: LayerStore
+    ledger: Ledger
+    publisher: Publisher
+    views: RevisionViews
+    people: People
+    drafts: Drafts
+    now: Callable[[], datetime.datetime]
+    seed_problems: tuple[SeedProblem, ...] = ()
+    ledger_problems: tuple[BrokenLedgerFile, ...] = ()
+    recoveries: tuple[Recovery, ...] = ()
+    memo: Memo[Any] = field(default_factory=lambda: Memo(512))
+
+
+def utc_now() -> datetime.datetime:
+    """The time, in UTC."""
+    return datetime.datetime.now(datetime.UTC)
+
+
+def open_deployment(settings: Settings, *, now: Callable[[], datetime.datetime] = utc_now) -> Deployment:
+    """A deployment on the settings' home: store opened, recovered and seeded, ledger read.
+
+    Raises
+    ------
+    StorageFault
+        The store cannot be opened.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    store = open_store(settings.database_url, settings.home, now)
+    recoveries = store.recover()
+    seed = read_seed(settings.layers)
+    import_seed(store, seed)
+    ledger, problems = _ledger(settings)
+    return Deployment(
+        settings=settings,
+        store=store,
+        ledger=ledger,
+        publisher=Publisher(store, settings.home),
+        people=People(Accounts(store.database, now), Audit(store.database, now)),
+        drafts=Drafts(store.database, now),
+        views=RevisionViews(store, tile_cache_mb=settings.tile_cache_mb),
+        now=now,
+        seed_problems=seed.problems,
+        ledger_problems=problems,
+        recoveries=recoveries,
+    )
+
+
+def _ledger(settings: Settings) -> tuple[Ledger, tuple[BrokenLedgerFile, ...]]:
+    try:
+        return read_ledger(settings.data / "plan_2025.toml"), ()
+    except BrokenLedgerFile as error:
+        return EMPTY_LEDGER, (error,)

@@ -1,0 +1,230 @@
+"""The JSON API the map page uses; documented in the README."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, g, request, send_file
+
+from geo_service import __version__
+from geo_service.core.query import DEFAULT_LIMIT, MAX_LIMIT, FeaturePage, Query, parse_bbox, parse_count
+from geo_service.core.revisions import Revision
+from geo_service.errors import InvalidParameter, LayerNotFound, RevisionNotFound
+from geo_service.rendering.basemap import Basemap
+from geo_service.storage.store import LayerState
+from geo_service.usecases import browse, ledger, search, tables
+from geo_service.web.answers import FOREVER, encoding_for, json_answer
+from geo_service.web.current import deployment, visible_layer, visible_layers
+from geo_service.web.map_page import BASEMAP_LAYERS, basemap_key, catalogue
+
+blueprint = Blueprint("api", __name__)
+
+GEOJSON = "application/geo+json"
+TILE = "application/vnd.mapbox-vector-tile"
+PAGE_PARAMETERS = {"bbox", "filter", "q", "sort", "limit", "offset", "lang", "asOf"}
+TABLE_ROWS = 200_000
+MAX_TILE_ZOOM = 22
+
+
+@blueprint.get("/api/layers")
+def layers() -> Response:
+    """The catalogue behind the layer tree."""
+    return json_answer(catalogue())
+
+
+@blueprint.get("/api/layers/<layer_id>")
+def layer(layer_id: str) -> Response:
+    """One layer with schema, rules and completeness."""
+    here = deployment()
+    state = visible_layer(layer_id)
+    return json_answer(browse.layer_detail_json(state, here.views, canvas_features=here.settings.canvas_features))
+
+
+@blueprint.get("/api/layers/<layer_id>/items")
+def items(layer_id: str) -> Response:
+    """A page of features: ``bbox``, ``filter`` (CQL2), ``q``, ``sort``, ``limit``, ``offset``, ``asOf``."""
+    state = visible_layer(layer_id)
+    query = _query(limit=DEFAULT_LIMIT, maximum=MAX_LIMIT)
+    revision = _as_of(state)
+    page = browse.find_features(state.definition, deployment().views.features(revision), query)
+    body = {
+        "type": "FeatureCollection",
+        "numberMatched": page.matched,
+        "numberReturned": len(page.features),
+        "rev": revision.rev,
+        "timeStamp": deployment().now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "links": _links(page, query),
+        "features": [browse.feature_json(f) for f in page.features],
+    }
+    response = json_answer(body, mimetype=GEOJSON)
+    response.headers.pop("ETag", None)
+    return response
+
+
+@blueprint.get("/api/layers/<layer_id>/items/<fid>")
+def item(layer_id: str, fid: str) -> Response:
+    """One feature with its plan sentence, measures and history."""
+    here = deployment()
+    state = visible_layer(layer_id)
+    rev = _as_of(state).rev
+    return json_answer(browse.feature_detail_json(here.store, here.ledger, layer_id, fid, rev), mimetype=GEOJSON)
+
+
+@blueprint.get("/api/layers/<layer_id>/items.csv")
+def items_csv(layer_id: str) -> Response:
+    """The rows of a query as CSV."""
+    return _table(layer_id, "csv", "text/csv", tables.to_csv)
+
+
+@blueprint.get("/api/layers/<layer_id>/items.xlsx")
+def items_xlsx(layer_id: str) -> Response:
+    """The rows of a query as an Excel workbook."""
+    return _table(layer_id, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", tables.to_xlsx)
+
+
+@blueprint.get("/api/layers/<layer_id>/r<int:rev>.geojson")
+def published(layer_id: str, rev: int) -> Response:
+    """The whole layer at a revision: immutable, ready compressed, with a strong ETag."""
+    visible_layer(layer_id)
+    ready = deployment().publisher.revision(layer_id, rev)
+    encoding = encoding_for(request)
+    if request.if_none_match.contains(ready.etag):
+        response = Response(status=304)
+    else:
+        response = send_file(ready.path(encoding), mimetype=GEOJSON, conditional=False, etag=False)
+        if encoding != "identity":
+            response.headers["Content-Encoding"] = encoding
+    response.headers["Cache-Control"] = FOREVER
+    response.headers["Vary"] = "Accept-Encoding"
+    response.set_etag(ready.etag)
+    return response
+
+
+@blueprint.get("/tiles/<layer_id>/r<int:rev>/<int:z>/<int:x>/<int:y>.mvt")
+def tile(layer_id: str, rev: int, z: int, x: int, y: int) -> Response:
+    """A vector tile of a layer at a revision."""
+    _check_tile(z, x, y)
+    here = deployment()
+    state = visible_layer(layer_id)
+    revision = state.revision if rev == state.revision.rev else here.store.revision(layer_id, rev)
+    return _tile_answer(here.views.tile(state.definition, revision, z, x, y))
+
+
+@blueprint.get("/tiles/basemap/<key>/<int:z>/<int:x>/<int:y>.mvt")
+def basemap_tile(key: str, z: int, x: int, y: int) -> Response:
+    """A vector tile of our own basemap; ``key`` names the revisions it is made of."""
+    _check_tile(z, x, y)
+    if key != basemap_key():
+        raise RevisionNotFound(layer="basemap", rev=key)
+    here = deployment()
+    base = here.memo.get(("basemap", key), _basemap)
+    return _tile_answer(here.views.kept_tile(("basemap", key, z, x, y), lambda: base.tile(z, x, y)))
+
+
+@blueprint.get("/api/search")
+def find() -> Response:
+    """What fits ``q``: features, layers, commitments, coordinates."""
+    here = deployment()
+    hits = search.search(request.args.get("q", ""), visible_layers(), here.views, here.ledger, here.memo)
+    return json_answer({"results": [search.hit_json(h) for h in hits]})
+
+
+@blueprint.get("/api/plan")
+def plan() -> Response:
+    """The plan ledger with the progress of every commitment."""
+    return json_answer(ledger.plan_json(deployment().store, deployment().ledger))
+
+
+@blueprint.get("/healthz")
+def healthz() -> Response:
+    """Whether the process answers and the store reads."""
+    started = time.perf_counter()
+    count = len(deployment().store.layers())
+    took_ms = round((time.perf_counter() - started) * 1000, 2)
+    return json_answer({"status": "ok", "version": __version__, "layers": count, "store_ms": took_ms})
+
+
+def _query(*, limit: int, maximum: int) -> Query:
+    arguments = request.args
+    unknown = arguments.keys() - PAGE_PARAMETERS
+    if unknown:
+        name = sorted(unknown)[0]
+        raise InvalidParameter(name=name, value=arguments[name], reason="没有这个参数 / no such parameter")
+    return Query(
+        bbox=parse_bbox(arguments["bbox"]) if arguments.get("bbox") else None,
+        filter=arguments.get("filter", "").strip(),
+        sort=tuple(k for k in arguments.get("sort", "").split(",") if k),
+        text=arguments.get("q", "").strip()[:200],
+        limit=parse_count(arguments, "limit", default=limit, maximum=maximum, minimum=1),
+        offset=parse_count(arguments, "offset", default=0, maximum=1 << 40),
+    )
+
+
+def _as_of(state: LayerState) -> Revision:
+    """The revision a request asks for by ``asOf`` (a revision number), the head by default."""
+    if "asOf" not in request.args:
+        return state.revision
+    rev = parse_count(request.args, "asOf", default=state.revision.rev, maximum=1 << 40, minimum=1)
+    return deployment().store.revision(state.definition.id, rev)
+
+
+def _links(page: FeaturePage, query: Query) -> list[dict[str, str]]:
+    links = [_link("self", query.offset)]
+    if page.offset + len(page.features) < page.matched:
+        links.append(_link("next", query.offset + query.limit))
+    if page.offset:
+        links.append(_link("prev", max(0, query.offset - query.limit)))
+    return links
+
+
+def _link(rel: str, offset: int) -> dict[str, str]:
+    arguments = request.args.to_dict() | {"offset": str(offset)}
+    return {"rel": rel, "type": GEOJSON, "href": f"{request.path}?{urlencode(arguments)}"}
+
+
+def _table(layer_id: str, suffix: str, mimetype: str, write: Callable[..., bytes]) -> Response:
+    state = visible_layer(layer_id)
+    query = _query(limit=TABLE_ROWS, maximum=TABLE_ROWS)
+    revision = _as_of(state)
+    page = browse.find_features(state.definition, deployment().views.features(revision), query)
+    response = Response(write(state.definition, page.features, g.lang), mimetype=mimetype)
+    response.headers.set("Content-Disposition", "attachment", filename=f"{layer_id}-r{revision.rev}.{suffix}")
+    return response
+
+
+def _check_tile(z: int, x: int, y: int) -> None:
+    if z > MAX_TILE_ZOOM or x >= 1 << z or y >= 1 << z:
+        raise InvalidParameter(name="z/x/y", value=f"{z}/{x}/{y}", reason=f"z ≤ {MAX_TILE_ZOOM}, x, y < 2^z")
+
+
+def _tile_answer(data: bytes) -> Response:
+    if not data:
+        response = Response(status=204)
+    else:
+        response = Response(data, mimetype=TILE)
+        _compress_tile(response, data)
+    response.headers["Cache-Control"] = FOREVER
+    return response
+
+
+def _compress_tile(response: Response, data: bytes) -> None:
+    import gzip
+
+    response.vary.add("Accept-Encoding")
+    if len(data) > 500 and request.accept_encodings["gzip"] > 0:
+        response.set_data(gzip.compress(data, 5, mtime=0))
+        response.headers["Content-Encoding"] = "gzip"
+
+
+def _basemap() -> Basemap:
+    here = deployment()
+    states = {s.definition.id: s for s in visible_layers() if s.definition.id in BASEMAP_LAYERS}
+    found: dict[str, Any] = {
+        name: here.views.features(states[name].revision) if name in states else () for name in BASEMAP_LAYERS
+    }
+    if not found["boundary"] and not found["streets"]:
+        raise LayerNotFound(layer="boundary")
+    return Basemap(**found)

@@ -1,0 +1,71 @@
+"""The Flask application over a deployment."""
+
+from __future__ import annotations
+
+import secrets
+
+from flask import Flask, Response, g
+
+from geo_service.deployment import Deployment
+from geo_service.settings import ROOT
+from geo_service.web import account, answers, api, assets, i18n, map_page, pages, problems, session
+
+
+def create_app(deployment: Deployment) -> Flask:
+    """The web application of a deployment; build as many as you like."""
+    app = Flask(__name__, static_folder=None, template_folder=str(ROOT / "templates"))
+    app.extensions["deployment"] = deployment
+    app.config["MAX_CONTENT_LENGTH"] = 1 << 20
+    app.config["JSON_AS_ASCII"] = False
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.url_map.strict_slashes = False
+    assets.install(app)
+    i18n.install(app)
+    session.install(app, deployment.settings.home)
+    problems.install(app)
+    for room in (map_page, api, pages, account):
+        app.register_blueprint(room.blueprint)
+    app.before_request(_remember_nonce)
+    app.after_request(answers.finish)
+    app.after_request(_secure)
+    app.context_processor(lambda: {"nonce": g.get("nonce", "")})
+    return app
+
+
+def _remember_nonce() -> None:
+    g.nonce = secrets.token_urlsafe(16)
+
+
+def _secure(response: Response) -> Response:
+    for name, value in _security_headers().items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _security_headers() -> dict[str, str]:
+    return {
+        "Content-Security-Policy": content_security_policy(g.get("nonce", "")),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "X-Frame-Options": "SAMEORIGIN",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), microphone=(), payment=()",
+        "Cache-Control": "no-cache",
+    }
+
+
+def content_security_policy(nonce: str) -> str:
+    """Nothing from outside, no inline script but the one with the nonce, no inline style."""
+    rules: dict[str, str] = {
+        "default-src": "'self'",
+        "script-src": f"'self' 'nonce-{nonce}'" if nonce else "'self'",
+        "style-src": "'self'",
+        "img-src": "'self' data: blob:",
+        "connect-src": "'self'",
+        "worker-src": "'self' blob:",
+        "object-src": "'none'",
+        "base-uri": "'none'",
+        "form-action": "'self'",
+        "frame-ancestors": "'self'",
+    }
+    return "; ".join(f"{name} {value}" for name, value in rules.items())

@@ -1,0 +1,64 @@
+"""The map page: the Folium shell around ids, URLs and numbers."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from flask import Blueprint, render_template
+
+from geo_service.rendering.folium_map import MapShell, ShellLayer, ShellParts, build
+from geo_service.usecases import browse
+from geo_service.web.assets import asset_url
+from geo_service.web.current import deployment, visible_layers
+
+blueprint = Blueprint("map", __name__)
+
+BASEMAP_LAYERS = ("boundary", "subdistricts", "streets", "water")
+
+
+@blueprint.get("/")
+def index() -> str:
+    """The map of the district."""
+    return render_template("map.html", parts=shell_parts(), page="map")
+
+
+def shell_parts() -> ShellParts:
+    """The shell of the present set of revisions, rendered once per set."""
+    body = catalogue()
+    key = ("shell", body["key"], asset_url(""))
+    return cast("ShellParts", deployment().memo.get(key, lambda: build(_shell(body))))
+
+
+def catalogue() -> dict[str, Any]:
+    """The catalogue of the layers this request may read, worked out once per set of revisions."""
+    states = visible_layers()
+    here = deployment()
+    limit = here.settings.canvas_features
+    key = ("catalogue", browse.heads_key(states))
+    body = here.memo.get(key, lambda: browse.catalogue(states, here.views, canvas_features=limit))
+    return cast("dict[str, Any]", body)
+
+
+def basemap_key() -> str:
+    """A hash of the heads of the reference layers the basemap is made of."""
+    return browse.heads_key(s for s in visible_layers() if s.definition.id in BASEMAP_LAYERS)
+
+
+def _shell(body: dict[str, Any]) -> MapShell:
+    west, south, east, north = body["district"]["bbox"]
+    return MapShell(
+        bbox=(west, south, east, north),
+        zoom=13,
+        js=(asset_url("leaflet/leaflet.js"), asset_url("protomaps/protomaps-leaflet.js")),
+        css=(asset_url("leaflet/leaflet.css"),),
+        basemap=f"/tiles/basemap/{basemap_key()}/{{z}}/{{x}}/{{y}}.mvt",
+        layers=tuple(
+            ShellLayer(
+                id=layer["id"],
+                drawn=layer["drawn"],
+                url=layer["data_url"] if layer["drawn"] == "geojson" else layer["tile_url"],
+                shown=layer["shown"],
+            )
+            for layer in body["layers"]
+        ),
+    )
