@@ -13,6 +13,7 @@ import pytest
 from geo_service.core.crs import MU_M2
 from geo_service.core.plan import Commitment, Ledger, Quantity
 from geo_service.settings import ROOT
+from geo_service.storage.ledger import read_ledger, read_standards
 
 DATA = ROOT / "data"
 KINDS = {
@@ -166,3 +167,13 @@ def test_every_file_of_the_data_folder_has_its_origin_written_down() -> None:
     told = (DATA / "SOURCES.md").read_text("utf-8")
     for path in DATA.rglob("*.*"):
         assert path.name in told or path.name == "SOURCES.md", path.name
+
+
+def test_the_product_reads_the_ledger_and_the_standards(ledger: Ledger) -> None:
+    found = read_ledger(DATA / "plan_2025.toml")
+    assert [c.clause for c in found.commitments] == [c.clause for c in ledger.commitments]
+    assert found.title.zh == "天津市南开区2025年国民经济和社会发展计划"
+    open_ended = found.commitment("schools-rebuild")
+    assert open_ended is not None
+    assert open_ended.unnamed is None
+    assert len(read_standards(DATA / "standards.toml")) == 31

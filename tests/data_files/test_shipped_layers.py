@@ -26,6 +26,7 @@ from geo_service.core.plan import Commitment
 from geo_service.core.validation import check_features
 from geo_service.rendering import symbols
 from geo_service.settings import ROOT
+from geo_service.storage.seed import read_seed
 
 LAYERS = ROOT / "layers"
 IDS = sorted(p.stem for p in LAYERS.glob("*.toml"))
@@ -134,6 +135,12 @@ def test_units_stand_in_the_names_of_numbers(layer_id: str) -> None:
     for field in definition(layer_id).fields:
         if field.unit in ends:
             assert field.key.endswith(ends[field.unit]), field.key
+
+
+def test_the_product_imports_the_layers_without_a_problem() -> None:
+    seed = read_seed(LAYERS)
+    assert seed.problems == ()
+    assert {layer.definition.id for layer in seed.layers} == ASKED_FOR
 
 
 # ---------------------------------------------------------------- the plan
