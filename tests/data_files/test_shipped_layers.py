@@ -379,3 +379,7 @@ def test_published_figures_stand_beside_the_drawn_ones() -> None:
     people = {f.name: f.properties.get("population_2020") for f in features("subdistricts")}
     assert {name: n for name, n in people.items() if n} == {"长虹街道": 58_794}
     assert sum(f.properties["communities"] for f in features("subdistricts")) == 171
+
+
+def test_everything_shipped_is_public_knowledge() -> None:
+    assert {definition(i).secrecy for i in IDS} == {"public"}
