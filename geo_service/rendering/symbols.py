@@ -46,13 +46,17 @@ def _condition(**when: tuple[str | None, ...]) -> Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolClass:
-    """One look: ``fill`` is an opacity (0 to 1) for lines and polygons, full, half or open for points."""
+    """One look: ``fill`` is an opacity (0 to 1) for lines and polygons, full, half or open for points.
+
+    ``point`` is that fill too where a polygon, too small to see, is drawn as its character.
+    """
 
     key: str
     title: Text
     when: Condition
     color: str
     fill: float | PointFill
+    point: PointFill
     dash: str = SOLID
     hatch: Hatch = ""
     glyph: str = ""
@@ -62,7 +66,8 @@ class SymbolClass:
 class Symbol:
     """How a layer looks; ``size`` in px is the radius of a point, the width of a line, of a polygon's outline.
 
-    The last class takes every feature that no other takes. ``glyph`` of a line or polygon stands in legends only.
+    The last class takes every feature that no other takes. ``glyph`` in ``shape``, with ``radius`` px, also stands for
+    a polygon that is too small to see.
     """
 
     name: str
@@ -72,6 +77,7 @@ class Symbol:
     shape: Shape
     glyph: str
     size: float
+    radius: float
     classes: tuple[SymbolClass, ...]
 
     def __post_init__(self) -> None:
@@ -278,6 +284,7 @@ def _symbol(name: str, kind: Kind) -> Symbol:
         shape=row.shape,
         glyph=row.glyph,
         size=row.size if row.size and kind == row.kind else _SIZES[kind],
+        radius=row.size if row.size and row.kind == "point" else _SIZES["point"],
         classes=tuple(_classes(row, kind)),
     )
 
@@ -291,6 +298,7 @@ def _classes(row: _Row, kind: Kind) -> Iterable[SymbolClass]:
             when=stage.when,
             color=row.colors.get(stage.key, row.color),
             fill=fills[kind],
+            point=stage.point,
             dash=stage.dash if kind != "point" or stage.dash == SHORT_DASH else SOLID,
             hatch=row.hatch if kind == "polygon" else "",
             glyph=row.glyph,
@@ -325,7 +333,7 @@ def drawn_class(symbol: Symbol, properties: Mapping[str, Any]) -> SymbolClass:
 def hollow(symbol: Symbol, found: SymbolClass) -> SymbolClass:
     """A class under the illustrative overlay; the hatch stays, so the layer can still be told."""
     fills: dict[Kind, float | PointFill] = {"point": "open", "line": found.fill, "polygon": 0.0}
-    return dataclasses.replace(found, fill=fills[symbol.kind], dash=ILLUSTRATIVE.dash)
+    return dataclasses.replace(found, fill=fills[symbol.kind], point="open", dash=ILLUSTRATIVE.dash)
 
 
 def fields_of(symbol: Symbol) -> tuple[str, ...]:
@@ -344,6 +352,7 @@ def as_json(symbol: Symbol) -> dict[str, Any]:
         "shape": symbol.shape,
         "glyph": symbol.glyph,
         "size": symbol.size,
+        "radius": symbol.radius,
         "classes": [_class_json(c) for c in symbol.classes],
         "illustrative": {
             "title": _text_json(ILLUSTRATIVE.title),
@@ -361,6 +370,7 @@ def _class_json(found: SymbolClass) -> dict[str, Any]:
         "color": found.color,
         "dark": lightened(found.color),
         "fill": found.fill,
+        "point": found.point,
         "dash": found.dash,
         "hatch": found.hatch,
         "glyph": found.glyph,

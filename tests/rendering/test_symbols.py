@@ -214,6 +214,14 @@ def test_a_symbol_can_be_drawn_as_another_kind():
     assert [c.key for c in zone.classes] == [c.key for c in symbols.symbol("waterlogging_zone").classes]
 
 
+def test_a_polygon_too_small_to_see_has_a_point_to_stand_for_it():
+    zone = symbols.symbol("renewal_area")
+    assert [c.point for c in zone.classes] == ["full", "half", "open", "open"]
+    assert (zone.shape, zone.glyph, zone.radius) == ("diamond", "更", 11)
+    assert symbols.hollow(zone, zone.classes[0]).point == "open"
+    assert symbols.symbol("fire_station", kind="polygon").radius == 13
+
+
 def test_no_two_point_symbols_share_a_character():
     glyphs = [s.glyph for s in ALL if s.kind == "point"]
     assert len(set(glyphs)) == len(glyphs)
@@ -229,17 +237,25 @@ def test_a_symbol_whose_last_class_does_not_take_everything_is_refused():
     good = symbols.symbol("renewal_area")
     with pytest.raises(ValueError, match="last class"):
         symbols.Symbol(
-            name="x", title=good.title, kind="line", color="#000000", shape="circle", glyph="", size=1, classes=()
+            name="x",
+            title=good.title,
+            kind="line",
+            color="#000000",
+            shape="circle",
+            glyph="",
+            size=1,
+            radius=1,
+            classes=(),
         )
 
 
 def test_the_json_has_what_the_browser_needs_and_says_empty_as_null():
     body = json.loads(json.dumps(symbols.as_json(symbols.symbol("renewal_area"))))
-    assert {"kind", "color", "dark", "shape", "glyph", "size", "classes", "illustrative"} <= body.keys()
+    assert {"kind", "color", "dark", "shape", "glyph", "size", "radius", "classes", "illustrative"} <= body.keys()
     existing = next(c for c in body["classes"] if c["key"] == "existing")
     assert existing["when"] == {"plan_status": ["existing"], "status": [None]}
     assert existing["title"] == {"zh": "现状", "en": "Existing"}
-    assert set(existing) == {"key", "title", "when", "color", "dark", "fill", "dash", "hatch", "glyph"}
+    assert set(existing) == {"key", "title", "when", "color", "dark", "fill", "point", "dash", "hatch", "glyph"}
 
 
 def test_tiles_are_told_which_fields_a_symbol_needs():
