@@ -138,7 +138,7 @@ def take_step(desk: Desk, account: Account, draft_id: str, step: str, *, note: s
     if step in ("submit", "withdraw", "reopen"):
         own_draft(desk, account, draft_id)
     else:
-        _require_review(desk, account, draft, desk.drafts.changes(draft_id))
+        require_review(desk, account, draft, desk.drafts.changes(draft_id))
     done = desk.drafts.step(draft_id, step, note=note)
     desk.audit.record(actor=account.name, action=f"draft-{step}", target=draft_id, layer=draft.layer)
     return done
@@ -177,7 +177,7 @@ def settle(desk: Desk, account: Account, draft_id: str, fid: str, choices: Mappi
     change = next((c for c in desk.drafts.changes(draft_id) if c.fid == fid), None)
     if change is None:
         raise FeatureNotFound(layer=draft.layer, fid=fid)
-    _require_review(desk, account, draft, [change])
+    require_review(desk, account, draft, [change])
     view = _view(desk, draft, change)
     after = resolve(view.merge, change.after, choices)
     head = desk.store.layer(draft.layer).revision.rev
@@ -203,7 +203,7 @@ def publish(desk: Desk, account: Account, draft_id: str, *, seen_head: int) -> R
     """
     draft = desk.drafts.get(draft_id)
     changes = desk.drafts.changes(draft_id)
-    _require_review(desk, account, draft, changes)
+    require_review(desk, account, draft, changes)
     undecided = [c.fid for c in changes if not c.decision]
     if undecided:
         raise UndecidedChanges(count=len(undecided), first=undecided[0])
@@ -266,7 +266,14 @@ def _require_edit(desk: Desk, account: Account, definition: LayerDefinition, cha
         raise AccessDenied(action=f"编辑 {definition.title.zh} / edit {definition.title.en}")
 
 
-def _require_review(desk: Desk, account: Account, draft: Draft, changes: Iterable[DraftChange]) -> None:
+def require_review(desk: Desk, account: Account, draft: Draft, changes: Iterable[DraftChange]) -> None:
+    """Nothing where the account may publish these changes.
+
+    Raises
+    ------
+    AccessDenied
+        No reviewer of these features, or the author on a four-eyes layer.
+    """
     definition = desk.store.layer(draft.layer).definition
     touched = _touched(desk, draft.layer, changes)
     if not may_review(account, definition, *touched, author=draft.owner):
