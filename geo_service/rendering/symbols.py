@@ -315,8 +315,11 @@ def matches(when: Condition, properties: Mapping[str, Any]) -> bool:
     return all(_present(properties.get(field)) in allowed for field, allowed in when.items())
 
 
-def _present(value: Any) -> Any:
-    return None if value == "" else value
+def _present(value: Any) -> str | None:
+    """A value as conditions spell it, the way the browser does: text, ``true``/``false``, None for empty."""
+    if value is None or value == "":
+        return None
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def is_illustrative(properties: Mapping[str, Any]) -> bool:

@@ -193,6 +193,7 @@ def test_a_missing_field_is_empty():
 def test_zero_and_false_are_values_and_not_empty():
     assert not symbols.matches({"count": (None,)}, {"count": 0})
     assert not symbols.matches({"open": (None,)}, {"open": False})
+    assert symbols.matches({"open": ("false",), "count": ("0",)}, {"open": False, "count": 0})
 
 
 def test_illustrative_is_hollow_and_dotted_and_keeps_the_hatch():
