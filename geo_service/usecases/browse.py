@@ -74,7 +74,7 @@ def layer_json(state: LayerState, views: RevisionViews, *, canvas_features: int)
         "min_zoom": 0,
         "label_zoom": definition.label_zoom,
         "order": definition.order,
-        "symbol": symbols.as_json(symbols.symbol(definition.symbol)),
+        "symbol": symbols.as_json(symbols.symbol(definition.symbol, kind=definition.kind)),
         "fields": [field_json(f) for f in definition.all_fields],
         "commitments": list(definition.commitments),
     }

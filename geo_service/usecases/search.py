@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
@@ -64,15 +65,15 @@ def search(
 
 def _entries(states: Sequence[LayerState], views: RevisionViews, ledger: Ledger, memo: Memo[Any]) -> Iterable[Entry]:
     for state in states:
-        key = (state.definition.id, state.revision.rev)
-        yield from memo.get(key, lambda state=state: tuple(_layer_entries(state, views)))
-    yield from memo.get(("ledger", ledger.id), lambda: tuple(_commitment_entry(c) for c in ledger.commitments))
+        key = ("search", state.definition.id, state.revision.rev)
+        yield from memo.get(key, partial(_layer_entries, state, views))
+    yield from memo.get(("search", "", ledger.id), lambda: tuple(_commitment_entry(c) for c in ledger.commitments))
 
 
-def _layer_entries(state: LayerState, views: RevisionViews) -> Iterable[Entry]:
+def _layer_entries(state: LayerState, views: RevisionViews) -> tuple[Entry, ...]:
     definition = state.definition
     box = views.summary(definition, state.revision).bbox
-    yield Entry(
+    layer = Entry(
         kind="layer",
         layer=definition.id,
         id=definition.id,
@@ -84,8 +85,8 @@ def _layer_entries(state: LayerState, views: RevisionViews) -> Iterable[Entry]:
         **_sounds(definition.title.zh),
     )
     weight = 0 if definition.is_reference else 2 if definition.shown else 1
-    for feature in views.features(state.revision):
-        yield _feature_entry(definition.id, definition.title, feature, weight)
+    features = views.features(state.revision)
+    return (layer, *(_feature_entry(definition.id, definition.title, f, weight) for f in features))
 
 
 def _feature_entry(layer: str, layer_title: Text, feature: Feature, weight: int) -> Entry:

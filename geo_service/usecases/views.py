@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy
@@ -21,9 +21,6 @@ from geo_service.usecases.memo import Memo
 
 KEPT_FEATURES = 200_000
 """Features held in memory over all layers; larger layers are streamed from the store each time."""
-
-TILE_FIELDS = ("name", "status", "plan_status", "precision")
-"""Attributes a tile carries besides the id; the card fetches the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +67,9 @@ class RevisionViews:
         source = self._sources.get(_key(revision), lambda: self._tile_source(definition, revision))
         return self._tiles.get((*_key(revision), z, x, y), lambda: source.tile(z, x, y))
 
-    def kept_tile(self, key: tuple[object, ...], build: object) -> bytes:
-        """A tile of something else than one layer (the basemap), kept in the same bounded memory."""
-        return self._tiles.get(key, build)  # type: ignore[arg-type]  # a builder of bytes
+    def kept(self, key: tuple[object, ...], build: Callable[[], bytes]) -> bytes:
+        """Other bytes that follow from revisions (basemap tiles, small files), kept in the same bounded memory."""
+        return self._tiles.get(key, build)
 
     def _stream(self, revision: Revision) -> Iterator[Feature]:
         return (load_line(line) for line in self._store.lines(revision.layer, revision.rev))
@@ -80,13 +77,18 @@ class RevisionViews:
     def _tile_source(self, definition: LayerDefinition, revision: Revision) -> TileSource:
         located = [f for f in self.features(revision) if f.geometry]
         shapes = numpy.array([f.shape() for f in located], dtype=object)
-        properties = {key: [f.properties.get(key) for f in located] for key in TILE_FIELDS}
+        properties = {key: [f.properties.get(key) for f in located] for key in tile_fields(definition)}
         return TileSource.from_features([f.id for f in located], shapes, properties, name=definition.id)
+
+
+def tile_fields(definition: LayerDefinition) -> tuple[str, ...]:
+    """Attributes a tile carries besides the id: the name and what the symbol asks for; the card fetches the rest."""
+    return ("name", *symbols.fields_of(symbols.symbol(definition.symbol, kind=definition.kind)))
 
 
 def summarise(definition: LayerDefinition, features: tuple[Feature, ...]) -> Summary:
     """Counts by precision, symbol class and filled field, and the bbox of all geometries."""
-    symbol = symbols.symbol(definition.symbol)
+    symbol = symbols.symbol(definition.symbol, kind=definition.kind)
     return Summary(
         count=len(features),
         precisions=Counter(f.precision for f in features),

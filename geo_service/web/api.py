@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -27,6 +28,8 @@ TILE = "application/vnd.mapbox-vector-tile"
 PAGE_PARAMETERS = {"bbox", "filter", "q", "sort", "limit", "offset", "lang", "asOf"}
 TABLE_ROWS = 200_000
 MAX_TILE_ZOOM = 22
+KEPT_BYTES = 1 << 20
+"""Published files up to this size are answered from memory."""
 
 
 @blueprint.get("/api/layers")
@@ -94,13 +97,20 @@ def published(layer_id: str, rev: int) -> Response:
     if request.if_none_match.contains(ready.etag):
         response = Response(status=304)
     else:
-        response = send_file(ready.path(encoding), mimetype=GEOJSON, conditional=False, etag=False)
+        response = _file_answer(ready.path(encoding), (layer_id, rev, encoding))
         if encoding != "identity":
             response.headers["Content-Encoding"] = encoding
     response.headers["Cache-Control"] = FOREVER
     response.headers["Vary"] = "Accept-Encoding"
     response.set_etag(ready.etag)
     return response
+
+
+def _file_answer(path: Path, key: tuple[object, ...]) -> Response:
+    """A file's bytes, from memory where they are few, streamed from disk where they are many."""
+    if path.stat().st_size > KEPT_BYTES:
+        return send_file(path, mimetype=GEOJSON, conditional=False, etag=False)
+    return Response(deployment().views.kept(("published", *key), path.read_bytes), mimetype=GEOJSON)
 
 
 @blueprint.get("/tiles/<layer_id>/r<int:rev>/<int:z>/<int:x>/<int:y>.mvt")
@@ -121,7 +131,7 @@ def basemap_tile(key: str, z: int, x: int, y: int) -> Response:
         raise RevisionNotFound(layer="basemap", rev=key)
     here = deployment()
     base = here.memo.get(("basemap", key), _basemap)
-    return _tile_answer(here.views.kept_tile(("basemap", key, z, x, y), lambda: base.tile(z, x, y)))
+    return _tile_answer(here.views.kept(("basemap", key, z, x, y), lambda: base.tile(z, x, y)))
 
 
 @blueprint.get("/api/search")
@@ -135,7 +145,8 @@ def find() -> Response:
 @blueprint.get("/api/plan")
 def plan() -> Response:
     """The plan ledger with the progress of every commitment."""
-    return json_answer(ledger.plan_json(deployment().store, deployment().ledger))
+    here = deployment()
+    return json_answer(ledger.plan_json(here.store, here.ledger, states=visible_layers(), views=here.views))
 
 
 @blueprint.get("/healthz")

@@ -126,7 +126,7 @@ def _fingerprint(name: str) -> str:
 
 
 def _check_csrf() -> None:
-    if request.method in SAFE_METHODS or g.by_token:
+    if request.method in SAFE_METHODS or g.by_token or request.routing_exception is not None:
         return
     given = request.headers.get(TOKEN_HEADER) or request.form.get("csrf", "")
     if not given or not hmac.compare_digest(str(session.get("csrf", "")), given):
