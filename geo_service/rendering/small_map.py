@@ -1,0 +1,240 @@
+"""A small static map of one feature for its page: paths, marks and lengths for an SVG template, no markup.
+
+Drawn in EPSG:4548, so the scale bar is right in every direction and a circle of the position error is a circle.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import shapely
+from shapely.geometry import LineString
+from shapely.geometry.base import BaseGeometry
+
+from geo_service.core import crs
+from geo_service.core.features import Feature
+from geo_service.core.layers import Kind
+from geo_service.rendering.symbols import Symbol, SymbolClass, symbol
+
+WIDTH_PX, HEIGHT_PX = 640, 400
+LOCATOR_PX = 132
+SMALLEST_HALF_M = 320.0
+"""A map shows at least this much ground on each side of its centre, so that a street or two is in sight."""
+LABEL_GAP_PX = 34.0
+BARS_M = tuple(n * 10**e for e in (1, 2, 3, 4) for n in (1, 2, 5))
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What lies around features, projected once: the district outline, named streets, water."""
+
+    outline: BaseGeometry
+    streets: tuple[tuple[str, BaseGeometry], ...]
+    water: BaseGeometry
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A street name along its street; ``angle`` in degrees clockwise."""
+
+    text: str
+    x: float
+    y: float
+    angle: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmallMap:
+    """Everything the template needs, in pixels of a ``width`` x ``height`` drawing."""
+
+    width: int
+    height: int
+    outline: str
+    water: str
+    streets: tuple[str, ...]
+    labels: tuple[Label, ...]
+    areas: str
+    lines: str
+    points: tuple[tuple[float, float], ...]
+    centre: tuple[float, float]
+    error_px: float | None
+    bar_px: float
+    bar_m: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locator:
+    """The district in small, with the place of the feature."""
+
+    size: int
+    outline: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """A rectangle of the plane and its pixels; y runs down."""
+
+    west: float
+    north: float
+    metres_per_px: float
+    width: int
+    height: int
+
+    def bounds(self, margin_px: float = 12.0) -> tuple[float, float, float, float]:
+        margin = margin_px * self.metres_per_px
+        east = self.west + self.width * self.metres_per_px
+        south = self.north - self.height * self.metres_per_px
+        return self.west - margin, south - margin, east + margin, self.north + margin
+
+    def pixel(self, x: float, y: float) -> tuple[float, float]:
+        return round((x - self.west) / self.metres_per_px, 1), round((self.north - y) / self.metres_per_px, 1)
+
+
+def surroundings(outline: Iterable[Feature], streets: Iterable[Feature], water: Iterable[Feature]) -> Surroundings:
+    """The reference layers on the plane, ready to draw around any feature."""
+    return Surroundings(
+        outline=shapely.union_all([_plane(f) for f in outline if f.geometry]),
+        streets=tuple((f.name, _plane(f)) for f in streets if f.geometry),
+        water=shapely.union_all([_plane(f) for f in water if f.geometry]),
+    )
+
+
+def small_map(feature: Feature, around: Surroundings) -> SmallMap | None:
+    """The map of a feature, None where it has no position."""
+    if feature.geometry is None:
+        return None
+    geometry = _plane(feature)
+    error_m = _error_m(feature)
+    window = _window(geometry, error_m)
+    streets = [(name, shapely.clip_by_rect(line, *window.bounds())) for name, line in around.streets]
+    centre = shapely.point_on_surface(geometry) if geometry.geom_type.endswith("Polygon") else geometry.centroid
+    bar_m = max((m for m in BARS_M if m / window.metres_per_px <= window.width / 4), default=BARS_M[0])
+    return SmallMap(
+        width=window.width,
+        height=window.height,
+        outline=_path(shapely.clip_by_rect(shapely.boundary(around.outline), *window.bounds()), window),
+        water=_path(shapely.clip_by_rect(around.water, *window.bounds()), window),
+        streets=tuple(_path(line, window) for _, line in streets if not line.is_empty),
+        labels=tuple(_labels(streets, window)),
+        areas=_path(_only(geometry, "Polygon"), window),
+        lines=_path(_only(geometry, "LineString"), window),
+        points=tuple(window.pixel(p.x, p.y) for p in _parts(geometry) if p.geom_type == "Point"),
+        centre=window.pixel(centre.x, centre.y),
+        error_px=round(error_m / window.metres_per_px, 1) if error_m else None,
+        bar_px=round(bar_m / window.metres_per_px, 1),
+        bar_m=bar_m,
+    )
+
+
+def locator(feature: Feature, around: Surroundings) -> Locator | None:
+    """Where in the district a feature lies, None without a position or an outline."""
+    if feature.geometry is None or around.outline.is_empty:
+        return None
+    west, south, east, north = around.outline.bounds
+    metres_per_px = max(east - west, north - south) / (LOCATOR_PX - 12)
+    half = LOCATOR_PX / 2 * metres_per_px
+    window = _Window((west + east) / 2 - half, (south + north) / 2 + half, metres_per_px, LOCATOR_PX, LOCATOR_PX)
+    centre = _plane(feature).centroid
+    x, y = window.pixel(centre.x, centre.y)
+    simple = shapely.simplify(around.outline, metres_per_px / 2)
+    return Locator(size=LOCATOR_PX, outline=_path(simple, window), x=x, y=y)
+
+
+def symbol_of(feature: Feature, layers: Symbol) -> Symbol:
+    """The layer's symbol for the geometry of this feature: some layers hold points and polygons."""
+    kinds: dict[str, Kind] = {"Point": "point", "LineString": "line", "Polygon": "polygon"}
+    kind = kinds.get(str((feature.geometry or {}).get("type", "")).removeprefix("Multi"), layers.kind)
+    return layers if kind == layers.kind else symbol(layers.name, kind=kind)
+
+
+def colour_variable(symbol: Symbol, drawn: SymbolClass) -> str:
+    """The CSS custom property of a class's colour, as ``symbols.palette_css`` names it."""
+    name = f"--symbol-{symbol.name.replace('_', '-')}"
+    return f"{name}-{drawn.key}" if drawn.color != symbol.color else name
+
+
+def marker_path(shape: str, radius: float) -> str:
+    """The outline of a point symbol around 0,0: circle, square, diamond or pentagon."""
+    if shape == "circle":
+        return f"M{-radius},0a{radius},{radius} 0 1 0 {2 * radius},0a{radius},{radius} 0 1 0 {-2 * radius},0Z"
+    corners, turn, stretch = {"square": (4, 45, 1.25), "diamond": (4, 0, 1.25), "pentagon": (5, 0, 1.15)}[shape]
+    angles = [math.radians(turn + 360 / corners * n) for n in range(corners)]
+    points = [(round(radius * stretch * math.sin(a), 2), round(-radius * stretch * math.cos(a), 2)) for a in angles]
+    return "M" + "L".join(f"{x},{y}" for x, y in points) + "Z"
+
+
+def _plane(feature: Feature) -> BaseGeometry:
+    return crs.project(feature.shape())
+
+
+def _error_m(feature: Feature) -> float:
+    value = feature.properties.get("error_m")
+    return float(value) if isinstance(value, (int, float)) else 0.0
+
+
+def _window(geometry: BaseGeometry, error_m: float) -> _Window:
+    west, south, east, north = geometry.bounds
+    half_x = max(SMALLEST_HALF_M, (east - west) * 0.65, error_m * 1.1)
+    half_y = max(SMALLEST_HALF_M * HEIGHT_PX / WIDTH_PX, (north - south) * 0.65, error_m * 1.1)
+    metres_per_px = max(2 * half_x / WIDTH_PX, 2 * half_y / HEIGHT_PX)
+    x, y = (west + east) / 2, (south + north) / 2
+    return _Window(
+        x - WIDTH_PX / 2 * metres_per_px, y + HEIGHT_PX / 2 * metres_per_px, metres_per_px, WIDTH_PX, HEIGHT_PX
+    )
+
+
+def _parts(geometry: BaseGeometry) -> Iterator[BaseGeometry]:
+    for part in shapely.get_parts(geometry):
+        yield from _parts(part) if hasattr(part, "geoms") else [part]
+
+
+def _only(geometry: BaseGeometry, kind: str) -> BaseGeometry:
+    return shapely.GeometryCollection([p for p in _parts(geometry) if p.geom_type == kind])
+
+
+def _path(geometry: BaseGeometry, window: _Window) -> str:
+    return "".join(_ring_path(ring, window) for part in _parts(geometry) for ring in _rings(part))
+
+
+def _rings(part: BaseGeometry) -> Iterator[tuple[Sequence[Sequence[float]], bool]]:
+    if part.geom_type == "Polygon":
+        for ring in (part.exterior, *part.interiors):
+            yield list(ring.coords)[:-1], True
+    elif part.geom_type in ("LineString", "LinearRing"):
+        yield list(part.coords), False
+
+
+def _ring_path(ring: tuple[Sequence[Sequence[float]], bool], window: _Window) -> str:
+    points, closed = ring
+    pixels = [window.pixel(x, y) for x, y, *_ in points]
+    return "M" + "L".join(f"{x:g},{y:g}" for x, y in pixels) + ("Z" if closed else "") if pixels else ""
+
+
+def _labels(streets: Iterable[tuple[str, BaseGeometry]], window: _Window) -> Iterator[Label]:
+    placed: list[Label] = []
+    for name, street in streets:
+        pieces = [p for p in _parts(street) if p.geom_type == "LineString"]
+        if not pieces:
+            continue
+        label = _label(name, max(pieces, key=shapely.length), window)
+        if label and all(math.dist((label.x, label.y), (p.x, p.y)) > LABEL_GAP_PX + 6 * len(p.text) for p in placed):
+            placed.append(label)
+            yield label
+
+
+def _label(name: str, line: LineString, window: _Window) -> Label | None:
+    """The name in the middle of its line, None where the line is too short for it or its middle lies outside."""
+    length_px = line.length / window.metres_per_px
+    if length_px < 13 * len(name) + 16:
+        return None
+    reach = 0.06
+    middle, before, after = (line.interpolate(at, normalized=True) for at in (0.5, 0.5 - reach, 0.5 + reach))
+    angle = -math.degrees(math.atan2(after.y - before.y, after.x - before.x))
+    angle = (angle + 90) % 180 - 90
+    x, y = window.pixel(middle.x, middle.y)
+    inside = 20 < x < window.width - 20 and 14 < y < window.height - 14
+    return Label(name, x, y, round(angle, 1)) if inside else None

@@ -1,0 +1,107 @@
+"""The pages of the in-app help: one template per topic and language, ``templates/help/<id>.<language>.html``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from geo_service.core.text import Text
+from geo_service.errors import PageNotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One page of the help and whom it is for."""
+
+    id: str
+    audience: Literal["planner", "gis"]
+    title: Text
+    summary: Text
+
+    def template(self, language: str) -> str:
+        """The page in a language."""
+        return f"help/{self.id}.{language}.html"
+
+
+TOPICS = (
+    Topic(
+        "start",
+        "planner",
+        Text("三分钟上手", "Three minutes to begin"),
+        Text("地图、台账、待落图各管什么，从哪里开始。", "What map, plan and list are for, and where to begin."),
+    ),
+    Topic(
+        "find",
+        "planner",
+        Text("找到一个项目", "Find a project"),
+        Text(
+            "搜索框怎么输入：汉字、拼音、首字母、编号、坐标。", "Characters, pinyin, initials, codes and coordinates."
+        ),
+    ),
+    Topic(
+        "precision",
+        "planner",
+        Text("位置可信到什么程度", "How far to trust a position"),
+        Text("七个精度等级、误差圈和“示意”的含义。", "The seven classes, the error circle, and what 示意 means."),
+    ),
+    Topic(
+        "counts",
+        "planner",
+        Text("台账里的数字怎么算", "What the plan's numbers mean"),
+        Text(
+            "目标、名单、已落图、已开工、已完成，“余”“等”“达到”各怎么计。", "Targets, lists and progress, kind by kind."
+        ),
+    ),
+    Topic(
+        "measure",
+        "planner",
+        Text("量距离、量面积、读坐标", "Measure and read coordinates"),
+        Text("公顷与亩，经纬度与平面坐标。", "Hectares and mu, degrees and metres."),
+    ),
+    Topic(
+        "print",
+        "planner",
+        Text("打印与导出", "Print and export"),
+        Text("打印地图和台账，导出 CSV、Excel。", "Print map and plan, export CSV and Excel."),
+    ),
+    Topic(
+        "keyboard",
+        "planner",
+        Text("键盘操作", "Keyboard"),
+        Text("不用鼠标也能完成全部操作。", "Everything works without a mouse."),
+    ),
+    Topic(
+        "layers",
+        "gis",
+        Text("图层、字段与版本", "Layers, fields and revisions"),
+        Text(
+            "业务编号、公共字段、代码表、版本与永久地址。", "Codes, common fields, revisions and permanent addresses."
+        ),
+    ),
+    Topic(
+        "coordinates",
+        "gis",
+        Text("坐标系与量算", "Coordinate systems"),
+        Text("EPSG:4490、4548、4527，为什么不用 Web 墨卡托量算。", "EPSG:4490, 4548, 4527; why not Web Mercator."),
+    ),
+    Topic(
+        "api",
+        "gis",
+        Text("数据下载与接口", "Downloads and API"),
+        Text("GeoJSON、CSV、Excel、矢量瓦片、筛选语法。", "GeoJSON, CSV, Excel, vector tiles, filters."),
+    ),
+)
+
+
+def topic(topic_id: str) -> Topic:
+    """The topic of this id.
+
+    Raises
+    ------
+    PageNotFound
+        There is none.
+    """
+    found = next((t for t in TOPICS if t.id == topic_id), None)
+    if found is None:
+        raise PageNotFound(what=f"/help/{topic_id}")
+    return found
