@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,14 +10,16 @@ from typing import Any
 
 from geo_service.core.plan import Ledger
 from geo_service.core.text import Text
+from geo_service.core.validation import Finding
 from geo_service.errors import BrokenLedgerFile
+from geo_service.rendering import symbols
 from geo_service.settings import Settings
 from geo_service.storage.accounts import Accounts
 from geo_service.storage.audit import Audit
 from geo_service.storage.drafts import Drafts
 from geo_service.storage.ledger import read_ledger
 from geo_service.storage.published import Publisher
-from geo_service.storage.seed import SeedProblem, import_seed, read_seed
+from geo_service.storage.seed import Seed, SeedProblem, import_seed, read_seed
 from geo_service.storage.store import LayerStore, Recovery, open_store
 from geo_service.usecases.accounts import People
 from geo_service.usecases.memo import Memo
@@ -59,7 +62,7 @@ def open_deployment(settings: Settings, *, now: Callable[[], datetime.datetime] 
     settings.home.mkdir(parents=True, exist_ok=True)
     store = open_store(settings.database_url, settings.home, now)
     recoveries = store.recover()
-    seed = read_seed(settings.layers)
+    seed = drawable(read_seed(settings.layers))
     import_seed(store, seed)
     ledger, problems = _ledger(settings)
     return Deployment(
@@ -75,6 +78,23 @@ def open_deployment(settings: Settings, *, now: Callable[[], datetime.datetime] 
         ledger_problems=problems,
         recoveries=recoveries,
     )
+
+
+def drawable(seed: Seed) -> Seed:
+    """The seed without layers whose symbol is not in the symbol table; each becomes a problem to show."""
+    strange = [layer for layer in seed.layers if layer.definition.symbol not in symbols.NAMES]
+    known = ", ".join(symbols.NAMES)
+    problems = tuple(
+        SeedProblem(
+            f"{layer.definition.id}.toml",
+            0,
+            "symbol",
+            Finding(code="symbol-unknown", field="symbol", params={"symbol": layer.definition.symbol, "known": known}),
+        )
+        for layer in strange
+    )
+    kept = tuple(layer for layer in seed.layers if layer not in strange)
+    return dataclasses.replace(seed, layers=kept, problems=(*seed.problems, *problems))
 
 
 def _ledger(settings: Settings) -> tuple[Ledger, tuple[BrokenLedgerFile, ...]]:

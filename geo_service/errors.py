@@ -21,6 +21,8 @@
     │   ├── DraftNotFound
     │   └── PageNotFound
     ├── MethodNotAllowed      405
+    ├── NotAcceptable         406
+    ├── PreconditionRequired  428
     ├── Conflict              409  somebody was faster
     │   ├── EditConflict
     │   ├── WrongState
@@ -216,6 +218,21 @@ class MethodNotAllowed(GeoServiceError):
 
     code, status = "method-not-allowed", 405
     zh, en = "此地址不支持 {method} 方法。", "This address does not take {method}."
+
+
+class NotAcceptable(GeoServiceError):
+    """None of the formats a client takes is served."""
+
+    code, status = "not-acceptable", 406
+    zh, en = "不提供所要求的格式：{what}。", "None of the formats asked for is served: {what}."
+
+
+class PreconditionRequired(GeoServiceError):
+    """A write to published data that does not say which version it started from."""
+
+    code, status = "precondition-required", 428
+    zh, en = "修改已发布的 {what} 须带 If-Match。", "Changing the published {what} needs If-Match."
+    advice_zh, advice_en = "请先读取要素，带上它的 ETag。", "Read the feature first and send its ETag."
 
 
 class Conflict(GeoServiceError):

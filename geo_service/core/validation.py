@@ -83,6 +83,13 @@ FINDINGS: dict[str, tuple[Level, Text]] = {
             "precision is “{precision}” without a geometry; use unlocated while there is no position",
         ),
     ),
+    "symbol-unknown": (
+        "block",
+        Text(
+            "符号「{symbol}」不在符号表中；可用：{known}",
+            "symbol “{symbol}” is not in the symbol table; use one of {known}",
+        ),
+    ),
     "outside-district": (
         "warn",
         Text("有顶点在本区范围之外（{x}, {y}）", "has a vertex outside the district ({x}, {y})"),

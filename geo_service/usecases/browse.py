@@ -20,7 +20,7 @@ from geo_service.core.text import Text
 from geo_service.errors import UnknownField
 from geo_service.rendering import symbols
 from geo_service.storage.store import LayerState, LayerStore
-from geo_service.usecases.views import RevisionViews, Summary
+from geo_service.usecases.views import RevisionViews, Summary, layer_symbol
 
 
 def heads_key(states: Iterable[LayerState]) -> str:
@@ -74,7 +74,7 @@ def layer_json(state: LayerState, views: RevisionViews, *, canvas_features: int)
         "min_zoom": 0,
         "label_zoom": definition.label_zoom,
         "order": definition.order,
-        "symbol": symbols.as_json(symbols.symbol(definition.symbol, kind=definition.kind)),
+        "symbol": symbols.as_json(layer_symbol(definition)),
         "fields": [field_json(f) for f in definition.all_fields],
         "commitments": list(definition.commitments),
     }

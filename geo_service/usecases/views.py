@@ -81,14 +81,20 @@ class RevisionViews:
         return TileSource.from_features([f.id for f in located], shapes, properties, name=definition.id)
 
 
+def layer_symbol(definition: LayerDefinition) -> symbols.Symbol:
+    """How a layer looks; a plain blue where its symbol is not (or no longer) in the table."""
+    name = definition.symbol if definition.symbol in symbols.NAMES else f"{definition.kind}_blue"
+    return symbols.symbol(name, kind=definition.kind)
+
+
 def tile_fields(definition: LayerDefinition) -> tuple[str, ...]:
     """Attributes a tile carries besides the id: the name and what the symbol asks for; the card fetches the rest."""
-    return ("name", *symbols.fields_of(symbols.symbol(definition.symbol, kind=definition.kind)))
+    return ("name", *symbols.fields_of(layer_symbol(definition)))
 
 
 def summarise(definition: LayerDefinition, features: tuple[Feature, ...]) -> Summary:
     """Counts by precision, symbol class and filled field, and the bbox of all geometries."""
-    symbol = symbols.symbol(definition.symbol, kind=definition.kind)
+    symbol = layer_symbol(definition)
     return Summary(
         count=len(features),
         precisions=Counter(f.precision for f in features),
