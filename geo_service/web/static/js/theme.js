@@ -19,7 +19,7 @@ export function switchTheme() {
   } catch {
     // storage is switched off: the choice holds for this page
   }
-  apply(next);
+  applyTheme(next);
 }
 
 /**
@@ -30,12 +30,20 @@ export function onThemeChange(callback) {
   changes.addEventListener("change", callback);
 }
 
+/** @type {Map<string, string>} */
+const known = new Map();
+
 /**
- * The value of a CSS custom property now, for drawing on a canvas.
+ * The value of a CSS custom property in the present theme, for drawing on a canvas.
  * @param {string} name
  */
 export function cssColor(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  let value = known.get(name);
+  if (value === undefined) {
+    value = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+    known.set(name, value);
+  }
+  return value;
 }
 
 /**
@@ -58,9 +66,13 @@ export function installThemeButton(button) {
   draw();
 }
 
-/** @param {Theme} next */
-function apply(next) {
+/**
+ * Change the theme of this page without keeping the choice.
+ * @param {Theme} next
+ */
+export function applyTheme(next) {
   document.documentElement.dataset.theme = next;
+  known.clear();
   changes.dispatchEvent(new Event("change"));
 }
 
@@ -71,5 +83,5 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (event) =>
   } catch {
     saved = null;
   }
-  if (!saved) apply(event.matches ? "dark" : "light");
+  if (!saved) applyTheme(event.matches ? "dark" : "light");
 });

@@ -172,7 +172,10 @@ export interface Look {
 }
 
 declare global {
+  /** protomaps-leaflet, used behind tile_layer.js and basemap.js only. */
+  const protomapsL: any;
   interface Window {
-    geoService: unknown;
+    /** What Folium's script calls; see map.js. */
+    geoService: object;
   }
 }

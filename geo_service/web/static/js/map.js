@@ -1,0 +1,115 @@
+// The start of the map page. Folium's script hands over the map, the basemap and the layers' addresses; the rest is JSON.
+
+import { App, failed } from "./app.js";
+import { getJson } from "./api.js";
+import { Basemap } from "./basemap.js";
+import { $ } from "./dom.js";
+import { Labels } from "./labels.js";
+import { refreshSwatches } from "./legend.js";
+import { Panel } from "./panel.js";
+import { readLink } from "./permalink.js";
+import { installReadout } from "./readout.js";
+import { Search } from "./search.js";
+import { Stack } from "./stack.js";
+import { onThemeChange } from "./theme.js";
+import { installTools } from "./tools.js";
+import { installLanguageLink, t } from "./words.js";
+
+/** @typedef {import("./types").Catalogue} Catalogue */
+/** @typedef {import("./types").ShellLayer} ShellLayer */
+
+/** Drawing order of the panes; pointing goes through the map itself, so none of them takes the mouse. */
+const PANES = { tiles: 350, areas: 400, streets: 430, points: 450, names: 470 };
+
+/** What Folium's script calls, in this order: attach, basemap, layer for each layer, start. */
+class Shell {
+  /** @type {import("leaflet").Map | null} */
+  map = null;
+  /** @type {{url: string, bbox: number[]} | null} */
+  base = null;
+  /** @type {Map<string, ShellLayer>} */
+  layers = new Map();
+
+  /** @param {import("leaflet").Map} map */
+  attach(map) {
+    this.map = map;
+    map.attributionControl.setPrefix(false);
+    for (const [name, order] of Object.entries(PANES)) {
+      const pane = map.createPane(name);
+      pane.style.zIndex = String(order);
+      pane.style.pointerEvents = "none";
+    }
+  }
+
+  /** @param {{url: string, bbox: number[]}} options */
+  basemap(options) {
+    this.base = options;
+    return options;
+  }
+
+  /**
+   * @param {string} id
+   * @param {ShellLayer} options
+   */
+  layer(id, options) {
+    this.layers.set(id, options);
+    return options;
+  }
+
+  async start() {
+    const { map, base } = this;
+    if (!map || !base) throw new Error("attach and basemap come before start");
+    try {
+      await run(map, base.url, await getJson("/api/layers"));
+    } catch (error) {
+      failed(null, /** @type {Error} */ (error));
+      throw error;
+    }
+  }
+}
+
+/**
+ * @param {import("leaflet").Map} map
+ * @param {string} basemapUrl
+ * @param {Catalogue} catalogue
+ */
+async function run(map, basemapUrl, catalogue) {
+  const stack = new Stack(map, catalogue);
+  const labels = new Labels(stack);
+  const app = new App(stack, labels);
+  const link = readLink(location.hash);
+  if (!link.view) app.zoomToDistrict({ animate: false });
+  else map.setView([link.view.lat, link.view.lon], link.view.zoom, { animate: false });
+  const basemap = new Basemap(map, basemapUrl);
+  basemap.install();
+  basemap.yieldTo(labels);
+  labels.install();
+  const panel = new Panel(app);
+  panel.install();
+  installTools(app);
+  installReadout(map);
+  new Search(app).install();
+  installLanguageLink(/** @type {HTMLAnchorElement} */ ($("#language")));
+  onThemeChange(() => {
+    stack.refresh();
+    refreshSwatches();
+    labels.redraw();
+  });
+  await app.restore(link);
+  panel.refresh();
+  for (const event of ["change", "select"]) stack.addEventListener(event, () => app.keepAddress());
+  map.on("moveend", () => app.keepAddress());
+  addEventListener("hashchange", () => app.follow());
+  app.keepAddress();
+  ready(app);
+}
+
+/** Tell whoever waits (tests, the benchmark) that the page answers. @param {App} app */
+function ready(app) {
+  document.documentElement.dataset.ready = String(Math.round(performance.now()));
+  performance.mark("interactive");
+  Object.assign(window.geoService, { app });
+  document.title ||= t("title");
+}
+
+window.geoService = new Shell();
