@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from flask import Blueprint, render_template
+from markupsafe import Markup
 
 from geo_service.rendering.folium_map import MapShell, ShellLayer, ShellParts, build
 from geo_service.usecases import browse
@@ -19,7 +20,9 @@ BASEMAP_LAYERS = ("boundary", "subdistricts", "streets", "water")
 @blueprint.get("/")
 def index() -> str:
     """The map of the district."""
-    return render_template("map.html", parts=shell_parts(), page="map")
+    parts = shell_parts()
+    html, script = Markup(parts.html), Markup(parts.script)  # noqa: S704  # made of checked ids, paths and numbers only
+    return render_template("map.html", parts=parts, html=html, script=script, page="map")
 
 
 def shell_parts() -> ShellParts:
