@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
@@ -48,6 +48,11 @@ class Database:
         self._one_writer = threading.Lock()
         self._watch = threading.Lock()
         self._watcher: Any = None
+
+    @property
+    def path(self) -> Path:
+        """The database file."""
+        return Path(self._engine.url.database or "").resolve()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -101,7 +106,7 @@ def open_database(url: str) -> Database:
     """
     parsed = _parse(url)
     refuse_network_share(Path(parsed.database or ""), read_mounts())
-    Path(parsed.database or "").parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(Path(parsed.database or "").parent)
     with faults():
         engine = create_engine(
             parsed,
@@ -147,6 +152,13 @@ def _parse(url: str) -> URL:
     return parsed
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageFault(reason=f"{folder}: {error.strerror}") from error
+
+
 def _configure(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys=ON")
@@ -167,8 +179,13 @@ def _create(connection: Connection) -> None:
     found = connection.execute(select(info.c.value).where(info.c.key == "schema")).scalar()
     if found is None:
         connection.execute(insert(info).values(key="schema", value=str(tables.SCHEMA_VERSION)))
-    elif int(found) > tables.SCHEMA_VERSION:
+        return
+    if int(found) > tables.SCHEMA_VERSION:
         raise StorageFault(
             reason=f"数据库由更新版本的程序写成（{found} > {tables.SCHEMA_VERSION}），请升级程序 / the store was "
             "written by a newer version of this program; upgrade it"
         )
+    for version in range(int(found), tables.SCHEMA_VERSION):
+        for statement in tables.MIGRATIONS[version]:
+            connection.exec_driver_sql(statement)
+    connection.execute(update(info).where(info.c.key == "schema").values(value=str(tables.SCHEMA_VERSION)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from geo_service.core.revisions import Change, compare
 from geo_service.errors import GeoServiceError, StorageFault
 from geo_service.storage import definitions
-from geo_service.storage.exports import Kept
+from geo_service.storage.exports import Kept, Stamp
 from geo_service.storage.file_fault import FileFault, decode_text
 from geo_service.storage.files import hash_file, write_file
 from geo_service.storage.layer_file import read_features, to_feature
@@ -23,13 +24,14 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovery:
-    """One thing that was set right at start.
+    """One thing that was found and set right at start.
 
-    ``missing`` and ``stale`` files were published again. An ``external`` one was edited by hand: it is kept as
-    ``file``, made from revision ``base``; ``changes`` lead from there to it, ``reason`` tells why it does not read.
+    ``missing`` and ``stale`` files were published again; ``failed`` ones could not be, for ``reason``. An ``external``
+    file was edited by hand: it is kept as ``file``, made from revision ``base``; ``changes`` lead from there to it,
+    ``reason`` tells why it does not read. A GeoJSON file of no layer is ``external`` too, and stays where it is.
     """
 
-    kind: Literal["missing", "stale", "external"]
+    kind: Literal["missing", "stale", "failed", "external"]
     layer: str
     file: Path
     base: int = 0
@@ -42,12 +44,12 @@ def publish(store: LayerStore, layer_id: str) -> str:
     """The hash of the published head; whoever calls holds the export lock."""
     state = store.layer(layer_id)
     rev = state.revision.rev
-    stamp = store.exports.untouched(layer_id)
+    stamp = _trusted_stamp(store, layer_id)
     _publish_definition(store, layer_id, definitions.to_toml(state.definition).encode())
-    if stamp and stamp.rev == rev and stamp.sha256 == state.revision.sha256:
+    if stamp and stamp.rev == rev:
         return stamp.sha256
     if stamp is None:
-        keep_hand_edit(store, layer_id)
+        _keep_hand_edit(store, layer_id)
     sha256 = store.exports.write(layer_id, rev, store.published_chunks(layer_id, rev))
     known = store.revision(layer_id, rev).sha256
     if not known:
@@ -60,19 +62,38 @@ def publish(store: LayerStore, layer_id: str) -> str:
 def recover(store: LayerStore) -> tuple[Recovery, ...]:
     """What was set right, layer by layer, and every hand-edited file that waits."""
     found = [item for state in store.layers() for item in _recover_layer(store, state.definition.id)]
-    return (*found, *(_external(store, kept) for kept in store.exports.kept()))
+    kept = [_external(store, kept) for kept in store.exports.kept()]
+    return (*found, *kept, *_strangers(store))
 
 
 def _recover_layer(store: LayerStore, layer_id: str) -> list[Recovery]:
     path = store.exports.path(layer_id)
     with store.exports.locked(layer_id):
-        state = _file_state(store, layer_id)
         try:
+            state = _file_state(store, layer_id)
+            found = hash_file(path) if state == "stale" else ""
             publish(store, layer_id)
-        except OSError as error:
+        except (OSError, GeoServiceError) as error:
             LOG.exception("cannot publish %s", layer_id)
-            return [Recovery(kind="missing", layer=layer_id, file=path, reason=str(error))]
-    return [] if state == "current" else [Recovery(kind=state, layer=layer_id, file=path)]
+            return [Recovery(kind="failed", layer=layer_id, file=path, reason=str(error))]
+        if state == "current" or found in {kept.sha256 for kept in store.exports.kept()}:
+            return []
+    return [Recovery(kind=state, layer=layer_id, file=path)]
+
+
+def _strangers(store: LayerStore) -> list[Recovery]:
+    known = {state.definition.id for state in store.layers()}
+    paths = sorted(store.exports.path("any").parent.glob("*.geojson"))
+    reason = "没有这个图层 / there is no such layer"
+    return [Recovery(kind="external", layer=p.stem, file=p, reason=reason) for p in paths if p.stem not in known]
+
+
+def _trusted_stamp(store: LayerStore, layer_id: str) -> Stamp | None:
+    """What the file holds, where nobody touched it since and this very store wrote it (not one that was lost)."""
+    stamp = store.exports.untouched(layer_id)
+    if stamp is None or not 1 <= stamp.rev <= store.layer(layer_id).revision.rev:
+        return None
+    return stamp if store.sha256(layer_id, stamp.rev) == stamp.sha256 else None
 
 
 def _file_state(store: LayerStore, layer_id: str) -> Literal["current", "missing", "stale"]:
@@ -80,8 +101,8 @@ def _file_state(store: LayerStore, layer_id: str) -> Literal["current", "missing
     if not path.exists():
         return "missing"
     head = store.layer(layer_id).revision
-    stamp = store.exports.untouched(layer_id)
-    if stamp and stamp.rev == head.rev and stamp.sha256 == head.sha256:
+    stamp = _trusted_stamp(store, layer_id)
+    if stamp and stamp.rev == head.rev:
         return "current"
     if store.exports.claimed_rev(layer_id) == head.rev and hash_file(path) == store.sha256(layer_id, head.rev):
         store.exports.stamp(layer_id, head.rev, store.sha256(layer_id, head.rev))
@@ -89,37 +110,33 @@ def _file_state(store: LayerStore, layer_id: str) -> Literal["current", "missing
     return "stale"
 
 
-def keep_hand_edit(store: LayerStore, layer_id: str) -> Kept | None:
-    """What was put aside: the published file where it holds no revision of ours, else None."""
+def _keep_hand_edit(store: LayerStore, layer_id: str) -> None:
+    """Put the published file aside, where it holds no revision of ours and not the same features either."""
     path = store.exports.path(layer_id)
     if not path.exists() or _is_ours(store, layer_id):
-        return None
+        return
     base = _base(store, layer_id)
     changes, reason = _edits(store, layer_id, path, base)
-    if not changes and not reason:
-        return None
-    return store.exports.keep(layer_id, path, base=base, at=store.timestamp())
+    if changes or reason:
+        store.exports.keep(layer_id, path, base=base, at=store.timestamp())
 
 
 def _publish_definition(store: LayerStore, layer_id: str, data: bytes) -> None:
     path = store.exports.definition_path(layer_id)
     if not path.exists() or path.read_bytes() != data:
-        keep_definition_edit(store, layer_id)
+        _keep_definition_edit(store, layer_id)
         write_file(path, [data])
 
 
-def keep_definition_edit(store: LayerStore, layer_id: str) -> Kept | None:
-    """What was put aside: the published definition where it says something no revision of the layer said."""
+def _keep_definition_edit(store: LayerStore, layer_id: str) -> None:
+    """Put the published definition aside, where it says something no revision of the layer said."""
     path = store.exports.definition_path(layer_id)
     if not path.exists():
-        return None
-    try:
-        known = definitions.from_toml(path.read_bytes())
-    except FileFault:
-        known = None
-    if known is not None and known in store.definitions(layer_id):
-        return None
-    return store.exports.keep(layer_id, path, base=store.layer(layer_id).revision.rev, at=store.timestamp())
+        return
+    with suppress(FileFault):
+        if definitions.from_toml(path.read_bytes()) in store.definitions(layer_id):
+            return
+    store.exports.keep(layer_id, path, base=store.layer(layer_id).revision.rev, at=store.timestamp())
 
 
 def _is_ours(store: LayerStore, layer_id: str) -> bool:

@@ -48,30 +48,27 @@ def stored(feature: Feature) -> StoredFeature:
 
 def bounds(geometry: Mapping[str, Any] | None) -> Bounds | None:
     """The bbox of a GeoJSON geometry at 7 decimals, or None for missing and empty."""
-    if geometry is None:
-        return None
-    points = list(_points(geometry))
+    points = [p for line in _lines(geometry) for p in line] if geometry else []
     if not points:
         return None
-    xs = [round(float(p[0]), 7) for p in points]
-    ys = [round(float(p[1]), 7) for p in points]
-    return (min(xs), min(ys), max(xs), max(ys))
+    xs, ys = [p[0] for p in points], [p[1] for p in points]
+    return (round(float(min(xs)), 7), round(float(min(ys)), 7), round(float(max(xs)), 7), round(float(max(ys)), 7))
 
 
-def _points(geometry: Mapping[str, Any]) -> Iterator[Sequence[float]]:
+def _lines(geometry: Mapping[str, Any]) -> Iterable[Sequence[Sequence[float]]]:
+    """Lists of positions that together hold every position of a geometry."""
     if geometry["type"] == "GeometryCollection":
-        for part in geometry["geometries"]:
-            yield from _points(part)
-    else:
-        yield from _flatten(geometry["coordinates"])
-
-
-def _flatten(coordinates: Any) -> Iterator[Sequence[float]]:
-    if coordinates and isinstance(coordinates[0], (int, float)):
-        yield coordinates
-    else:
-        for part in coordinates:
-            yield from _flatten(part)
+        return [line for part in geometry["geometries"] for line in _lines(part)]
+    coordinates = geometry["coordinates"]
+    match geometry["type"]:
+        case "Point":
+            return [[coordinates]] if coordinates else []
+        case "MultiPoint" | "LineString":
+            return [coordinates]
+        case "MultiPolygon":
+            return [ring for polygon in coordinates for ring in polygon]
+        case _:
+            return list(coordinates)
 
 
 def live_at(rev: int) -> ColumnElement[bool]:
@@ -119,7 +116,7 @@ def read_current(connection: Connection, layer_id: str, fids: Iterable[str]) -> 
         question = select(columns.fid, columns.body).where(
             columns.layer == layer_id, columns.fid.in_(batch), columns.rev_to.is_(None)
         )
-        found.update((row.fid, row.body) for row in connection.execute(question))
+        found.update((fid, body) for fid, body in connection.execute(question).all())
     return found
 
 

@@ -59,7 +59,7 @@ class LayerStore:
         self.database = database
         self.home = home
         self.exports = Exports(home)
-        self._now = now
+        self.now = now
         self._heads = Heads(database)
         self._background = Background(self.export, delay_s=PUBLISH_DELAY_S)
 
@@ -306,7 +306,7 @@ class LayerStore:
 
     def timestamp(self) -> str:
         """The time as revisions carry it: UTC, ISO 8601, to the second."""
-        return self._now().astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self.now().astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     # ---- inside
 

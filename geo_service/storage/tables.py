@@ -11,6 +11,9 @@ from sqlalchemy import DDL, CheckConstraint, Column, Float, ForeignKey, Index, I
 SCHEMA_VERSION = 1
 """Raised with every change of these tables; a store of a newer version is refused, an older one is migrated."""
 
+MIGRATIONS: dict[int, tuple[str, ...]] = {}
+"""Statements that lead from a version of the tables to the next; new tables and indexes are made without them."""
+
 metadata = MetaData()
 
 BYTEWISE = Text().with_variant(Text(collation="C"), "postgresql")
