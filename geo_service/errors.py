@@ -19,6 +19,8 @@
     │   ├── CommitmentNotFound
     │   ├── AccountNotFound
     │   ├── DraftNotFound
+    │   ├── EditionNotFound
+    │   ├── AttachmentNotFound
     │   └── PageNotFound
     ├── MethodNotAllowed      405
     ├── NotAcceptable         406
@@ -26,6 +28,7 @@
     ├── Conflict              409  somebody was faster
     │   ├── EditConflict
     │   ├── WrongState
+    │   ├── EmptyDraft
     │   ├── UndecidedChanges
     │   ├── UnresolvedConflicts
     │   └── StaleRevision     412
@@ -213,6 +216,20 @@ class DraftNotFound(NotFound):
     zh, en = "没有变更单「{draft}」。", "There is no draft “{draft}”."
 
 
+class EditionNotFound(NotFound):
+    """No edition of this name."""
+
+    code = "edition-not-found"
+    zh, en = "没有数据版次「{edition}」。", "There is no edition “{edition}”."
+
+
+class AttachmentNotFound(NotFound):
+    """No attachment of this id, or not for this reader."""
+
+    code = "attachment-not-found"
+    zh, en = "没有附件「{attachment}」。", "There is no attachment “{attachment}”."
+
+
 class MethodNotAllowed(GeoServiceError):
     """The address exists, the method does not."""
 
@@ -259,6 +276,14 @@ class WrongState(Conflict):
     code = "wrong-state"
     zh, en = "变更单 {draft} 现为「{state}」，不能{action}。", "Draft {draft} is {state}; it cannot be {action}."
     advice_zh, advice_en = "请刷新页面。", "Reload the page."
+
+
+class EmptyDraft(Conflict):
+    """A draft with nothing in it to submit or to publish."""
+
+    code = "empty-draft"
+    zh, en = "变更单 {draft} 中没有可{action}的变更。", "Draft {draft} has no changes to {verb}."
+    advice_zh, advice_en = "不需要时请撤回或驳回。", "Withdraw or reject it if it is not needed."
 
 
 class UndecidedChanges(Conflict):

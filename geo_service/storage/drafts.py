@@ -118,7 +118,7 @@ class Drafts:
         query = select(tables.draft_change).where(t.draft == draft_id).order_by(t.fid)
         with self._database.reading() as connection:
             _read(connection, draft_id)
-            return tuple(map(_change, connection.execute(query)))
+            return tuple(map(to_change, connection.execute(query)))
 
     def counts(self, draft_id: str) -> dict[str, int]:
         """How many changes of each operation."""
@@ -277,7 +277,8 @@ def _change_row(draft_id: str, change: DraftChange) -> dict[str, Any]:
     }
 
 
-def _change(row: Any) -> DraftChange:
+def to_change(row: Any) -> DraftChange:
+    """A change from its row."""
     return DraftChange(
         fid=row.fid,
         operation=cast("Operation", row.op),

@@ -204,6 +204,17 @@ audit = Table(
     _text("hash"),
 )
 
+edition = Table(
+    "edition",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _text("at"),
+    _text("by"),
+    _text("note"),
+    _text("heads"),
+    comment="a named set of revisions, one of each layer",
+)
+
 _GEOM = (
     "ALTER TABLE feature_version ADD COLUMN geom geometry(Geometry, 4490) GENERATED ALWAYS AS ("
     "CASE WHEN json_typeof(body::json -> 'geometry') = 'object' "

@@ -17,6 +17,8 @@ SMALLEST = 700
 """Bodies below so many bytes are sent as they are."""
 
 FOREVER = "public, max-age=31536000, immutable"
+PRIVATE = "private, no-cache"
+"""For what not everybody may read: kept by nobody in between, and asked again each time."""
 
 
 def json_answer(body: Any, *, mimetype: str = "application/json", max_age: int = 0) -> Response:

@@ -11,13 +11,15 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, g, request, send_file
 
 from geo_service import __version__
+from geo_service.core.access import may_read
 from geo_service.core.query import DEFAULT_LIMIT, MAX_LIMIT, FeaturePage, Query, parse_bbox, parse_count
 from geo_service.core.revisions import Revision
 from geo_service.errors import InvalidParameter, LayerNotFound, RevisionNotFound
 from geo_service.rendering.basemap import Basemap
 from geo_service.storage.store import LayerState
 from geo_service.usecases import browse, ledger, search, tables
-from geo_service.web.answers import FOREVER, encoding_for, json_answer
+from geo_service.web.answers import FOREVER, PRIVATE, encoding_for, json_answer
+from geo_service.web.as_of import revision_as_of
 from geo_service.web.current import deployment, visible_layer, visible_layers
 from geo_service.web.map_page import BASEMAP_LAYERS, basemap_key, catalogue
 
@@ -91,7 +93,7 @@ def items_xlsx(layer_id: str) -> Response:
 @blueprint.get("/api/layers/<layer_id>/r<int:rev>.geojson")
 def published(layer_id: str, rev: int) -> Response:
     """The whole layer at a revision: immutable, ready compressed, with a strong ETag."""
-    visible_layer(layer_id)
+    state = visible_layer(layer_id)
     ready = deployment().publisher.revision(layer_id, rev)
     encoding = encoding_for(request)
     if request.if_none_match.contains(ready.etag):
@@ -100,7 +102,7 @@ def published(layer_id: str, rev: int) -> Response:
         response = _file_answer(ready.path(encoding), (layer_id, rev, encoding))
         if encoding != "identity":
             response.headers["Content-Encoding"] = encoding
-    response.headers["Cache-Control"] = FOREVER
+    response.headers["Cache-Control"] = _lasting(state)
     response.headers["Vary"] = "Accept-Encoding"
     response.set_etag(ready.etag)
     return response
@@ -120,7 +122,7 @@ def tile(layer_id: str, rev: int, z: int, x: int, y: int) -> Response:
     here = deployment()
     state = visible_layer(layer_id)
     revision = state.revision if rev == state.revision.rev else here.store.revision(layer_id, rev)
-    return _tile_answer(here.views.tile(state.definition, revision, z, x, y))
+    return _tile_answer(here.views.tile(state.definition, revision, z, x, y), _lasting(state))
 
 
 @blueprint.get("/tiles/basemap/<key>/<int:z>/<int:x>/<int:y>.mvt")
@@ -131,7 +133,8 @@ def basemap_tile(key: str, z: int, x: int, y: int) -> Response:
         raise RevisionNotFound(layer="basemap", rev=key)
     here = deployment()
     base = here.memo.get(("basemap", key), _basemap)
-    return _tile_answer(here.views.kept(("basemap", key, z, x, y), lambda: base.tile(z, x, y)))
+    states = [s for s in visible_layers() if s.definition.id in BASEMAP_LAYERS]
+    return _tile_answer(here.views.kept(("basemap", key, z, x, y), lambda: base.tile(z, x, y)), _lasting(*states))
 
 
 @blueprint.get("/api/search")
@@ -175,11 +178,8 @@ def _query(*, limit: int, maximum: int) -> Query:
 
 
 def _as_of(state: LayerState) -> Revision:
-    """The revision a request asks for by ``asOf`` (a revision number), the head by default."""
-    if "asOf" not in request.args:
-        return state.revision
-    rev = parse_count(request.args, "asOf", default=state.revision.rev, maximum=1 << 40, minimum=1)
-    return deployment().store.revision(state.definition.id, rev)
+    """The revision a request asks for by ``asOf`` (revision, day, moment or edition), the head by default."""
+    return revision_as_of(state, request.args["asOf"]) if "asOf" in request.args else state.revision
 
 
 def _links(page: FeaturePage, query: Query) -> list[dict[str, str]]:
@@ -211,13 +211,20 @@ def _check_tile(z: int, x: int, y: int) -> None:
         raise InvalidParameter(name="z/x/y", value=f"{z}/{x}/{y}", reason=f"z ≤ {MAX_TILE_ZOOM}, x, y < 2^z")
 
 
-def _tile_answer(data: bytes) -> Response:
+def _lasting(*states: LayerState) -> str:
+    """For ever where anybody may read it, else asked again at every use: a browser outlives a session."""
+    anonymous = deployment().settings.anonymous_reads
+    shared = all(may_read(None, s.definition, anonymous_reads=anonymous) for s in states)
+    return FOREVER if shared else PRIVATE
+
+
+def _tile_answer(data: bytes, lasting: str) -> Response:
     if not data:
         response = Response(status=204)
     else:
         response = Response(data, mimetype=TILE)
         _compress_tile(response, data)
-    response.headers["Cache-Control"] = FOREVER
+    response.headers["Cache-Control"] = lasting
     return response
 
 

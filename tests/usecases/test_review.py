@@ -25,7 +25,7 @@ from geo_service.errors import (
 from geo_service.storage.audit import Audit
 from geo_service.storage.drafts import Drafts
 from geo_service.storage.store import open_store
-from geo_service.usecases import review
+from geo_service.usecases import review, undoing
 from geo_service.usecases.review import Desk
 
 NOW = datetime.datetime(2026, 11, 24, 8, tzinfo=datetime.UTC)
@@ -170,10 +170,10 @@ def test_rolling_back_is_a_new_revision_and_can_be_rolled_back(desk: Desk) -> No
     removal = DraftChange(fid="NK-XX-002", operation="delete", after=None, base_rev=1)
     publish(desk, submitted(desk, modify(school(1, name="甲")), removal))
     changed = desk.store.snapshot("schools").features
-    undone = publish(desk, review.roll_back(desk, EDITOR, "schools", to_rev=1).id)
+    undone = publish(desk, undoing.roll_back(desk, EDITOR, "schools", to_rev=1).id)
     assert (undone.rev, undone.kind) == (3, "rollback")
     assert desk.store.snapshot("schools").features == desk.store.snapshot("schools", 1).features
-    publish(desk, review.roll_back(desk, EDITOR, "schools", to_rev=2).id)
+    publish(desk, undoing.roll_back(desk, EDITOR, "schools", to_rev=2).id)
     assert desk.store.snapshot("schools").features == changed
 
 
