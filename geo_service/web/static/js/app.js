@@ -16,10 +16,12 @@ export class App {
   /**
    * @param {Stack} stack
    * @param {Labels} labels
+   * @param {import("./basemap.js").Basemap} basemap
    */
-  constructor(stack, labels) {
+  constructor(stack, labels, basemap) {
     this.stack = stack;
     this.labels = labels;
+    this.basemap = basemap;
     this.map = stack.map;
     /** @type {import("./card.js").Card | null} */
     this.card = null;
@@ -33,6 +35,7 @@ export class App {
   /** Bring back what an address says; the default layers and the whole district where it says nothing. @param {Link} link */
   async restore(link) {
     this.stack.illustrative = link.illustrative !== false;
+    document.body.classList.toggle("illustrative-hidden", !this.stack.illustrative);
     this.labels.enabled = link.labels !== false;
     for (const layer of this.stack.all()) {
       layer.hidden = new Set(link.hidden?.[layer.id] ?? []);
@@ -231,6 +234,7 @@ export class App {
     const button = $("#tool-table");
     button.setAttribute("aria-pressed", String(open));
     this.map.invalidateSize({ pan: false });
+    this.card?.keepInView();
     if (!open) button.focus({ preventScroll: true });
     this.keepAddress();
   }

@@ -26,6 +26,8 @@ export class Basemap {
     /** @type {Box[]} */
     this.taken = [];
     this.pending = 0;
+    /** Canvas pixels in a CSS pixel. */
+    this.ratio = Math.max(1, window.devicePixelRatio);
   }
 
   /** Draw now and after each change of theme. */
@@ -55,7 +57,7 @@ export class Basemap {
 
   draw() {
     const before = [this.ground, this.names];
-    const common = { url: this.url, maxDataZoom: MAX_DATA_ZOOM, minZoom: 0, maxZoom: 22 };
+    const common = { url: this.url, maxDataZoom: MAX_DATA_ZOOM, minZoom: 0, maxZoom: 22, devicePixelRatio: this.ratio };
     const background = cssColor("--map-outside");
     this.map.getContainer().style.backgroundColor = background;
     this.ground = protomapsL.leafletLayer({ ...common, attribution: t("attribution"), paintRules: paintRules(), labelRules: [], backgroundColor: background });
@@ -99,8 +101,6 @@ function paintRules() {
   const area = (/** @type {string} */ fill) => new PolygonSymbolizer({ fill: cssColor(fill) });
   const line = (/** @type {string} */ color, /** @type {any} */ width, more = {}) =>
     new LineSymbolizer({ color: cssColor(color), width, lineCap: "round", lineJoin: "round", ...more });
-  const isLine = (/** @type {number} */ _, /** @type {any} */ f) => f.geomType === 2;
-  const isArea = (/** @type {number} */ _, /** @type {any} */ f) => f.geomType === 3;
   return [
     { dataLayer: "boundary", filter: isArea, symbolizer: area("--map-inside") },
     { dataLayer: "water", filter: isArea, symbolizer: area("--map-water") },
@@ -114,23 +114,45 @@ function paintRules() {
   ];
 }
 
+/**
+ * @param {number} _
+ * @param {{geomType: number}} feature
+ */
+function isLine(_, { geomType }) {
+  return geomType === 2;
+}
+
+/**
+ * @param {number} _
+ * @param {{geomType: number}} feature
+ */
+function isArea(_, { geomType }) {
+  return geomType === 3;
+}
+
 /** @param {(box: Box) => boolean} free */
 function nameRules(free) {
-  const name = (/** @type {any} */ properties) => String((english && properties.name_en) || properties.name || "");
+  const name = (/** @type {any} */ properties) => plain(String((english && properties.name_en) || properties.name || ""));
   const halo = cssColor("--map-halo");
   const along = (/** @type {string} */ color, /** @type {number} */ size) =>
     new AlongLine({ size, weight: 500, color: cssColor(color), halo, name, free });
   return [
     { dataLayer: "road", minzoom: 13, symbolizer: along("--map-label", 11) },
-    { dataLayer: "water", minzoom: 13, symbolizer: along("--map-water-label", 11.5) },
+    { dataLayer: "water", minzoom: 13, filter: isLine, symbolizer: along("--map-water-label", 11.5) },
     { dataLayer: "rail", minzoom: 14, symbolizer: along("--map-label", 10.5) },
-    { dataLayer: "subdistrict_label", minzoom: 12, maxzoom: 16, symbolizer: new Centred({ color: cssColor("--map-place-label"), halo, name, free }) },
+    { dataLayer: "subdistrict_label", minzoom: 12, maxzoom: 16, symbolizer: new Centred({ color: cssColor("--map-place-label"), size: 13, halo, name, free }) },
+    { dataLayer: "water_label", minzoom: 13, symbolizer: new Centred({ color: cssColor("--map-water-label"), size: 11.5, halo, name, free }) },
   ];
 }
 
-/** A spaced name at a point: of subdistricts. */
+/** A name without what stands in brackets. @param {string} name */
+function plain(name) {
+  return name.replace(/\s*[（(].*?[）)]/g, "");
+}
+
+/** A spaced name at a point: of subdistricts and waters. */
 class Centred {
-  /** @param {{color: string, halo: string, name: (properties: any) => string, free: (box: Box) => boolean}} options */
+  /** @param {{color: string, size: number, halo: string, name: (properties: any) => string, free: (box: Box) => boolean}} options */
   constructor(options) {
     this.options = options;
   }
@@ -142,7 +164,7 @@ class Centred {
    */
   place(layout, [[anchor]], feature) {
     const text = this.options.name(feature.props).split("").join(english ? "" : "\u200a\u200a");
-    const font = `600 13px ${FONT}`;
+    const font = `600 ${this.options.size}px ${FONT}`;
     layout.scratch.font = font;
     const half = layout.scratch.measureText(text).width / 2 + 3;
     const box = { minX: anchor.x - half, minY: anchor.y - 9, maxX: anchor.x + half, maxY: anchor.y + 9 };

@@ -3,7 +3,7 @@
 import { getJson } from "./api.js";
 import { drawnRadius, makeGlyph } from "./canvas.js";
 import { anchorOf, boundsOf } from "./geometry.js";
-import { isIllustrative, lookOf } from "./symbols.js";
+import { lookOf, signLook } from "./symbols.js";
 
 /** @typedef {import("./layer.js").MapLayer} MapLayer */
 /** @typedef {import("./types").Feature} Feature */
@@ -11,12 +11,19 @@ import { isIllustrative, lookOf } from "./symbols.js";
 /** @typedef {{areas: import("leaflet").Canvas, points: import("leaflet").Canvas}} Canvases */
 
 /**
- * A feature on the canvas: its paths (several for multi-points) and the point its label stands at.
+ * A feature on the canvas: its paths (several for multi-points), the point its label stands at and, for areas, the
+ * sign that stands for it while it is too small to be seen.
  * @typedef {object} Drawn
  * @property {Feature} feature
  * @property {any[]} paths
  * @property {import("leaflet").LatLng} at
+ * @property {any} sign
+ * @property {number} span width or height at zoom 0, in pixels
  */
+
+/** Areas smaller than this carry their layer's sign. */
+const SMALL_PX = 20;
+const SIGN_PX = 10.5;
 
 export class CanvasDrawing {
   /**
@@ -45,7 +52,25 @@ export class CanvasDrawing {
     if (!feature.geometry) return;
     const paths = pathsFor(this.layer, feature, this.canvases);
     const [longitude, latitude] = anchorOf(feature.geometry);
-    this.drawn.set(String(feature.id), { feature, paths, at: L.latLng(latitude, longitude) });
+    const at = L.latLng(latitude, longitude);
+    this.drawn.set(String(feature.id), { feature, paths, at, sign: this.#sign(feature, at), span: this.#span(feature.geometry) });
+  }
+
+  /**
+   * @param {Feature} feature
+   * @param {import("leaflet").LatLng} at
+   */
+  #sign(feature, at) {
+    const { info } = this.layer;
+    if (info.kind !== "polygon" || info.theme === "reference") return null;
+    return makeGlyph(at, { ...pathOptions(info, feature), renderer: this.canvases.points, fill: false });
+  }
+
+  /** @param {GeoJSON.Geometry} geometry */
+  #span(geometry) {
+    const bounds = boundsOf(geometry);
+    const { x, y } = this.map.project(bounds.getNorthEast(), 0).subtract(this.map.project(bounds.getSouthWest(), 0));
+    return Math.max(Math.abs(x), Math.abs(y));
   }
 
   show() {
@@ -58,25 +83,30 @@ export class CanvasDrawing {
 
   /** Bring what is drawn in line with class filter, opacity, zoom and theme. */
   refresh() {
-    for (const { feature, paths } of this.drawn.values()) {
+    const scale = 2 ** this.map.getZoom();
+    for (const { feature, paths, sign, span } of this.drawn.values()) {
       const visible = this.layer.isVisible(feature.properties);
-      for (const path of paths) {
-        if (visible !== this.group.hasLayer(path)) visible ? this.group.addLayer(path) : this.group.removeLayer(path);
-        this.#restyle(path, feature);
-      }
+      for (const path of paths) this.#put(path, visible, feature);
+      if (sign) this.#put(sign, visible && span * scale < SMALL_PX, feature);
     }
   }
 
   /**
+   * Have a path on the map or not, in the looks of the moment.
    * @param {any} path
+   * @param {boolean} visible
    * @param {Feature} feature
    */
-  #restyle(path, feature) {
+  #put(path, visible, feature) {
+    if (visible !== this.group.hasLayer(path)) visible ? this.group.addLayer(path) : this.group.removeLayer(path);
     const { info, opacity } = this.layer;
-    path.options.look = lookOf(info.symbol, feature.properties);
+    const zoom = this.map.getZoom();
+    const point = path instanceof L.CircleMarker;
+    const look = lookOf(info.symbol, feature.properties);
+    path.options.look = point && info.kind === "polygon" ? signLook(info.symbol, look) : look;
     path.options.alpha = opacity;
-    if (info.kind === "point") path.options.radius = path._radius = pointRadius(this.map.getZoom(), info.symbol.size);
-    else path.options.weight = lineWeight(this.map.getZoom(), info.symbol.size, info.kind === "line");
+    if (point) path.options.radius = /** @type {any} */ (path)._radius = pointRadius(zoom, info.kind === "point" ? info.symbol.size : SIGN_PX);
+    else path.options.weight = lineWeight(zoom, info.symbol.size, info.kind === "line");
     if (path._map) path.setStyle({});
   }
 
@@ -87,7 +117,14 @@ export class CanvasDrawing {
 
   /** @returns {Generator<any>} */
   *#paths() {
-    for (const { paths } of this.drawn.values()) for (const path of paths) if (this.group.hasLayer(path)) yield path;
+    for (const { paths, sign } of this.drawn.values()) {
+      for (const path of [...paths, sign]) if (path && this.group.hasLayer(path)) yield path;
+    }
+  }
+
+  /** Every sign on the map now: points, and the signs of small areas. */
+  *signs() {
+    for (const path of this.#paths()) if (path instanceof L.CircleMarker) yield path;
   }
 
   /**
@@ -107,7 +144,7 @@ export class CanvasDrawing {
    */
   hitsNow(at, reach_px) {
     const point = this.map.latLngToLayerPoint(at);
-    const found = [...this.drawn.values()].filter((d) => d.paths.some((p) => this.#touches(p, point, reach_px)));
+    const found = [...this.drawn.values()].filter((d) => [...d.paths, d.sign].some((p) => this.#touches(p, point, reach_px)));
     return found.map((d) => this.#place(d, this.layer.info.kind === "point" ? d.at : at));
   }
 
@@ -117,7 +154,7 @@ export class CanvasDrawing {
    * @param {number} reach_px
    */
   #touches(path, point, reach_px) {
-    if (!this.group.hasLayer(path) || !path._renderer) return false;
+    if (!path || !this.group.hasLayer(path) || !path._renderer) return false;
     if (path instanceof L.CircleMarker) {
       const centre = /** @type {any} */ (path)._point;
       return Boolean(centre) && point.distanceTo(centre) <= drawnRadius(/** @type {any} */ (path.options)) + reach_px;
@@ -151,7 +188,9 @@ export class CanvasDrawing {
    * @param {boolean} selected
    */
   mark(fid, selected) {
-    for (const path of this.drawn.get(fid)?.paths ?? []) {
+    const drawn = this.drawn.get(fid);
+    for (const path of drawn ? [...drawn.paths, drawn.sign] : []) {
+      if (!path) continue;
       path.options.selected = selected;
       if (!path._map) continue;
       if (selected) path.bringToFront();
@@ -161,22 +200,19 @@ export class CanvasDrawing {
     }
   }
 
-  /** What is visible: feature, place and, for points, the paths that may be crowded. */
+  /** What is visible: feature, place, and the sign its label stands beside. */
   *visible() {
-    for (const drawn of this.drawn.values()) if (this.layer.isVisible(drawn.feature.properties)) yield drawn;
+    for (const { feature, at, paths, sign } of this.drawn.values()) {
+      if (!this.layer.isVisible(feature.properties)) continue;
+      const marker = sign ?? paths[0];
+      yield { feature, at, sign: marker instanceof L.CircleMarker && this.group.hasLayer(marker) ? marker : null };
+    }
   }
 
   /** @param {string} fid */
   boundsOf(fid) {
     const geometry = this.drawn.get(fid)?.feature.geometry;
     return geometry ? boundsOf(geometry) : null;
-  }
-
-  /** How many features are drawn, and how many of them are illustrative. */
-  count() {
-    const shown = [...this.visible()];
-    const { symbol } = this.layer.info;
-    return { shown: shown.length, illustrative: shown.filter((d) => isIllustrative(symbol, d.feature.properties)).length };
   }
 }
 
@@ -187,8 +223,16 @@ export class CanvasDrawing {
  * @param {Canvases} canvases
  */
 export function pathsFor({ info }, feature, canvases) {
-  return pathsOf(/** @type {GeoJSON.Geometry} */ (feature.geometry), {
-    renderer: info.kind === "point" ? canvases.points : canvases.areas,
+  const renderer = info.kind === "point" ? canvases.points : canvases.areas;
+  return pathsOf(/** @type {GeoJSON.Geometry} */ (feature.geometry), { ...pathOptions(info, feature), renderer });
+}
+
+/**
+ * @param {import("./types").Layer} info
+ * @param {Feature} feature
+ */
+function pathOptions(info, feature) {
+  return {
     interactive: false,
     fill: info.kind === "polygon",
     shape: info.symbol.shape,
@@ -198,7 +242,7 @@ export function pathsFor({ info }, feature, canvases) {
     selected: false,
     crowded: false,
     look: lookOf(info.symbol, feature.properties),
-  });
+  };
 }
 
 /**
@@ -236,8 +280,8 @@ function latLng([longitude, latitude]) {
  */
 export function pointRadius(zoom, size) {
   if (zoom < 12) return Math.max(3, size * 0.35);
-  if (zoom < 13) return size * 0.6;
-  return zoom < 15 ? size * 0.85 : size;
+  if (zoom < 13) return size * 0.72;
+  return zoom < 15 ? size * 0.88 : size;
 }
 
 /**

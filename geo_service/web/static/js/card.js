@@ -96,6 +96,7 @@ export class Card {
       if (NARROW.matches && located) this.#panAboveSheet(place);
       return;
     }
+    this.popup.options.offset = place.layer.info.kind === "point" ? [0, -7] : [0, 5];
     this.popup.setLatLng(place.at).setContent(card);
     if (!this.popup.isOpen()) this.popup.openOn(this.app.map);
   }
@@ -106,6 +107,11 @@ export class Card {
     const point = map.latLngToContainerPoint(at);
     const free = map.getSize().y - this.sheet.offsetHeight;
     if (point.y > free - 30) map.panBy([0, point.y - free / 2], { animate: false });
+  }
+
+  /** Move the map so that the card is seen whole: after the drawer took room. */
+  keepInView() {
+    if (this.popup.isOpen()) this.popup.update();
   }
 
   #pager() {

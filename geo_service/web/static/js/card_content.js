@@ -1,7 +1,7 @@
 // What a card says: name, promise and report apart, how far the position can be trusted, the plan's sentence, attributes.
 
 import { h, icon } from "./dom.js";
-import { areaText, codeTitle, isEmpty, lengthText, valueWithUnit } from "./format.js";
+import { areaText, codeTitle, isEmpty, lengthText, shownFields, valueOf, valueWithUnit } from "./format.js";
 import { nameOf } from "./labels.js";
 import { swatch } from "./legend.js";
 import { classOf, isIllustrative } from "./symbols.js";
@@ -13,7 +13,7 @@ import { english, number, said, t } from "./words.js";
 /** @typedef {import("./app.js").App} App */
 
 /** Fields that stand elsewhere on the card. */
-const APART = new Set(["name", "name_en", "status", "plan_status", "commitment", "precision", "position_precision", "error_m", "source", "source_en", "updated_at"]);
+const APART = new Set(["name", "status", "plan_status", "commitment", "precision", "error_m", "source", "updated_at"]);
 const MEASURED = new Set(["area_m2", "length_m"]);
 
 /**
@@ -100,10 +100,10 @@ function clause(detail) {
  * @param {FeatureDetail | null} detail
  */
 function attributes({ layer, properties }, detail) {
-  const own = layer.info.fields.filter((field) => !APART.has(field.key) && !(detail && MEASURED.has(field.key)));
+  const own = shownFields(layer.info.fields).filter((field) => !APART.has(field.key) && !(detail && MEASURED.has(field.key)));
   const filled = own.filter((field) => !isEmpty(properties[field.key]));
   const missing = own.filter((field) => isEmpty(properties[field.key]));
-  const rows = filled.map((field) => row(said(field.title), valueWithUnit(field, properties[field.key])));
+  const rows = filled.map((field) => row(said(field.title), valueWithUnit(field, valueOf(properties, field.key))));
   return [
     h("dl", { class: "attributes" }, ...rows, ...measures(layer.info.kind, properties, detail)),
     missing.length ? h("p", { class: "missing" }, `${t("empty")}: ${missing.map((field) => said(field.title)).join(english ? ", " : "、")}`) : null,
@@ -138,7 +138,7 @@ function row(title, value) {
  * @param {FeatureDetail | null} detail
  */
 function origin({ properties }, detail) {
-  const source = String((english && properties.source_en) || properties.source || "");
+  const source = String(valueOf(properties, "source") ?? "");
   const last = detail?.history[0];
   return h(
     "div",

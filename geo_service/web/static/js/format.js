@@ -7,6 +7,27 @@ import { english, number, said, t } from "./words.js";
 
 const MU_M2 = 10000 / 15;
 
+/** @typedef {import("./types").Properties} Properties */
+
+/**
+ * Fields without the English twins of others (name_en beside name): in English the twin stands in its place.
+ * @param {Field[]} fields
+ */
+export function shownFields(fields) {
+  return fields.filter(({ key }) => !key.endsWith("_en"));
+}
+
+/**
+ * The value of a field in the page's language.
+ * @param {Properties} properties
+ * @param {string} key
+ * @returns {Value}
+ */
+export function valueOf(properties, key) {
+  const twin = english ? properties[`${key}_en`] : null;
+  return isEmpty(twin) ? properties[key] : twin;
+}
+
 /** @param {Value} value */
 export function isEmpty(value) {
   return value === null || value === undefined || value === "";

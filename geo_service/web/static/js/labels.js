@@ -1,5 +1,6 @@
 // Names over the map on one canvas: with a halo, never over each other, the more important first.
 
+import { valueOf } from "./format.js";
 import { FONT } from "./symbols.js";
 import { cssColor, theme } from "./theme.js";
 import { english } from "./words.js";
@@ -28,6 +29,8 @@ const POINT = { size: 12, weight: 500 };
 const WRAP_PX = 132;
 const MOST = 160;
 const MARGIN_PX = 80;
+/** Reference layers whose names the basemap writes already. */
+const NAMED_BY_BASEMAP = new Set(["boundary", "subdistricts", "streets", "water"]);
 
 /** Places labels; fires `placed` after each layout. */
 export class Labels extends EventTarget {
@@ -46,6 +49,10 @@ export class Labels extends EventTarget {
     /** @type {Map<string, number>} */
     this.widths = new Map();
     this.pending = 0;
+    /** Canvas pixels in a CSS pixel. */
+    this.ratio = Math.max(1, window.devicePixelRatio);
+    /** Boxes of the point symbols in view: names keep off them. @type {Box[]} */
+    this.signs = [];
   }
 
   /** Put the canvas on the map and keep it up to date. */
@@ -72,18 +79,20 @@ export class Labels extends EventTarget {
     cancelAnimationFrame(this.pending);
     this.pending = 0;
     this.#fit();
+    this.signs = this.#signs();
     const grid = new Grid();
-    const labels = this.enabled ? this.#labels() : [];
-    for (const label of labels) if (label.radius) grid.add(around(label.centre, label.radius));
+    const names = new Grid();
+    for (const box of this.signs) grid.add(box);
     this.placed = [];
-    for (const label of labels.sort((a, b) => b.priority - a.priority)) this.#place(label, grid);
+    const labels = this.enabled ? this.#labels() : [];
+    for (const label of labels.sort((a, b) => b.priority - a.priority)) this.#place(label, grid, names);
     this.dispatchEvent(new Event("placed"));
   }
 
   /** Size the canvas to the map, a little larger, and move it where the map is now. */
   #fit() {
     const size = this.map.getSize().add([2 * MARGIN_PX, 2 * MARGIN_PX]);
-    const ratio = Math.max(1, window.devicePixelRatio);
+    const { ratio } = this;
     this.canvas.width = size.x * ratio;
     this.canvas.height = size.y * ratio;
     this.canvas.style.width = `${size.x}px`;
@@ -105,15 +114,15 @@ export class Labels extends EventTarget {
 
   /**
    * @param {import("./layer.js").MapLayer} layer
-   * @param {{feature: {id: string, properties: Properties}, at: import("leaflet").LatLng, paths: any[]}} drawn
+   * @param {{feature: {id: string, properties: Properties}, at: import("leaflet").LatLng, sign: any}} drawn
    * @param {number} importance
    * @param {number} zoom
    * @returns {Label[]}
    */
-  #label(layer, { feature, at, paths }, importance, zoom) {
+  #label(layer, { feature, at, sign }, importance, zoom) {
     const selected = this.stack.selected?.layer === layer && this.stack.selected.fid === String(feature.id);
-    if (zoom < layer.info.label_zoom && !selected) return [];
-    if (paths[0]?.options.crowded && !selected) return [];
+    if ((zoom < layer.info.label_zoom || NAMED_BY_BASEMAP.has(layer.id)) && !selected) return [];
+    if (sign?.options.crowded && !selected) return [];
     const text = nameOf(feature.properties);
     if (!text) return [];
     const area = layer.info.kind === "polygon";
@@ -127,7 +136,7 @@ export class Labels extends EventTarget {
         fid: String(feature.id),
         layer: layer.id,
         centre: this.map.latLngToContainerPoint(at),
-        radius: layer.info.kind === "point" ? Number(paths[0]?.options.radius ?? 6) : 0,
+        radius: sign ? Number(sign.options.radius) : layer.info.kind === "point" ? 6 : 0,
         priority: importance + (selected ? 1000 : 0) + (area ? 0.5 : 0),
         color: theme() === "dark" ? layer.info.symbol.dark : shade(layer.info.symbol.color),
         width: Math.max(...lines.map((line) => this.#width(line, font))) + 4,
@@ -151,15 +160,29 @@ export class Labels extends EventTarget {
     return width;
   }
 
+  /** @returns {Box[]} */
+  #signs() {
+    const window_ = this.map.getBounds().pad(0.06);
+    const drawings = this.stack.shown().map((layer) => layer.drawing);
+    return drawings
+      .flatMap((drawing) => [...(drawing?.visible() ?? [])])
+      .filter(({ sign, at }) => sign && window_.contains(at))
+      .map(({ sign, at }) => around(this.map.latLngToContainerPoint(at), signRadius(sign)));
+  }
+
   /**
+   * Where it covers neither a name nor a symbol; the name of an area rather covers a symbol than be left out.
    * @param {Label} label
    * @param {Grid} grid
+   * @param {Grid} names
    */
-  #place(label, grid) {
+  #place(label, grid, names) {
     if (this.placed.length >= MOST) return;
-    const box = candidates(label).find((candidate) => !grid.hits(candidate));
+    const places = candidates(label);
+    const box = places.find((place) => !grid.hits(place)) ?? (label.radius ? undefined : places.find((place) => !names.hits(place)));
     if (!box) return;
     grid.add(box);
+    names.add(box);
     this.#draw(label, box);
     this.placed.push({ text: label.lines.join(english ? " " : ""), layer: label.layer, fid: label.fid, box });
   }
@@ -184,11 +207,16 @@ export class Labels extends EventTarget {
     label.lines.forEach((line, i) => context.fillText(line, x, box.minY + 1 + step * (i + 0.5)));
   }
 
-  /** Boxes of what is placed, in pixels of the whole world at this zoom: names of the basemap keep off them. */
+  /** Boxes of names and symbols, in pixels of the whole world at this zoom: names of the basemap keep off them. */
   worldBoxes() {
     const { x, y } = /** @type {import("leaflet").Point} */ (this.map.getPixelBounds().min);
-    return this.placed.map(({ box }) => ({ minX: box.minX + x, maxX: box.maxX + x, minY: box.minY + y, maxY: box.maxY + y }));
+    return [...this.placed.map(({ box }) => box), ...this.signs].map((box) => ({ minX: box.minX + x, maxX: box.maxX + x, minY: box.minY + y, maxY: box.maxY + y }));
   }
+}
+
+/** @param {any} sign */
+function signRadius({ options }) {
+  return options.crowded ? 3 : Number(options.radius);
 }
 
 /**
@@ -196,7 +224,7 @@ export class Labels extends EventTarget {
  * @param {Properties} properties
  */
 export function nameOf(properties) {
-  return String((english && properties.name_en) || properties.name || "");
+  return String(valueOf(properties, "name") ?? "");
 }
 
 /**
@@ -222,7 +250,7 @@ function candidates({ centre: { x, y }, radius, width, height }) {
   const half = height / 2;
   const gap = radius + 3;
   const at = (/** @type {number} */ left, /** @type {number} */ top) => ({ minX: left, minY: top, maxX: left + width, maxY: top + height });
-  if (!radius) return [at(x - width / 2, y - half), at(x - width / 2, y - half - 9), at(x - width / 2, y - half + 9)];
+  if (!radius) return [0, -11, 11, -22, 22].map((shift) => at(x - width / 2, y - half + shift));
   const beside = [at(x + gap, y - half), at(x - gap - width, y - half)];
   return [...beside, at(x - width / 2, y + gap - 1), at(x - width / 2, y - gap - height + 1)];
 }

@@ -76,14 +76,14 @@ class Shell {
 async function run(map, basemapUrl, catalogue) {
   const stack = new Stack(map, catalogue);
   const labels = new Labels(stack);
-  const app = new App(stack, labels);
+  const basemap = new Basemap(map, basemapUrl);
+  const app = new App(stack, labels, basemap);
   const link = readLink(location.hash);
   if (!link.view) app.zoomToDistrict({ animate: false });
   else map.setView([link.view.lat, link.view.lon], link.view.zoom, { animate: false });
-  const basemap = new Basemap(map, basemapUrl);
+  const restored = app.restore(link);
   basemap.install();
   basemap.yieldTo(labels);
-  labels.install();
   const panel = new Panel(app);
   panel.install();
   installTools(app);
@@ -95,7 +95,8 @@ async function run(map, basemapUrl, catalogue) {
     refreshSwatches();
     labels.redraw();
   });
-  await app.restore(link);
+  await restored;
+  labels.install();
   panel.refresh();
   for (const event of ["change", "select"]) stack.addEventListener(event, () => app.keepAddress());
   map.on("moveend", () => app.keepAddress());

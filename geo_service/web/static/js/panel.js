@@ -83,7 +83,7 @@ export class Panel {
     const { info } = layer;
     const id = `layer-${info.id}`;
     const box = h("input", { type: "checkbox", id, onchange: () => this.#switchLayer(layer, box, item) });
-    const classes = info.symbol.classes.length > 1 || info.illustrative > 0 ? this.#classes(layer) : null;
+    const classes = info.symbol.classes.length > 1 || info.illustrative > 0 ? h("ul", { class: "classes", id: `classes-${layer.id}`, hidden: true }) : null;
     const more = h("div", { class: "more", id: `more-${info.id}`, hidden: true });
     const item = h(
       "li",
@@ -91,7 +91,7 @@ export class Panel {
       h(
         "div",
         { class: "row" },
-        classes ? expander(`${layer.title} ${t("classes")}`, classes, false) : h("span", { class: "expander" }),
+        classes ? expander(`${layer.title} ${t("classes")}`, classes, false, () => this.#classes(layer)) : h("span", { class: "expander" }),
         box,
         swatch(info.symbol, leadingClass(info), { illustrative: isAllIllustrative(info) }),
         h("label", { for: id, class: "name", title: layer.title }, layer.title),
@@ -134,7 +134,7 @@ export class Panel {
     return button;
   }
 
-  /** @param {MapLayer} layer */
+  /** Rows of the classes, made when they are first looked at. @param {MapLayer} layer */
   #classes(layer) {
     const { symbol, classes, illustrative } = layer.info;
     const rows = symbol.classes.map((found) => {
@@ -154,7 +154,8 @@ export class Panel {
       const mark = h("p", {}, swatch(symbol, found, { illustrative: true }), h("span", { class: "name" }, said(symbol.illustrative.title)), h("span", { class: "count" }, number(illustrative, 0)));
       rows.push(h("li", { class: "overlay", title: t("illustrativeLong") }, mark));
     }
-    return h("ul", { class: "classes", id: `classes-${layer.id}`, hidden: true }, ...rows);
+    this.refresh();
+    return rows;
   }
 
   #foot() {
@@ -174,10 +175,12 @@ export class Panel {
  * @param {string} label
  * @param {HTMLElement} list
  * @param {boolean} open
+ * @param {() => HTMLElement[]} [make] what to fill the list with when it is first shown
  */
-function expander(label, list, open) {
+function expander(label, list, open, make) {
   const button = h("button", { class: "expander", type: "button", "aria-label": label, "aria-controls": list.id, "aria-expanded": String(open) }, icon("chevron", 14));
   button.addEventListener("click", () => {
+    if (make && !list.firstChild) fill(list, ...make());
     list.hidden = !list.hidden;
     button.setAttribute("aria-expanded", String(!list.hidden));
   });

@@ -10,6 +10,11 @@ import { number, said, t } from "./words.js";
 /** @typedef {import("./layer.js").MapLayer} MapLayer */
 
 const SETTLE_MS = 700;
+/** The map on the sheet in CSS pixels (220 mm by 168 mm), and the most a screen is shrunk to fit in. */
+const SHEET_PX = { width: 831, height: 635 };
+const MOST_SHRINK = 1.7;
+/** Canvas pixels in a CSS pixel: with the shrinking about 200 to 300 dots an inch. */
+const RATIO = 2;
 
 /**
  * Lay the page out for paper, print, and bring the screen back.
@@ -27,22 +32,37 @@ export async function printMap(app) {
  */
 export async function preparePrint(app) {
   const { map } = app;
-  const [centre, zoom] = [map.getCenter(), map.getZoom()];
-  const before = theme();
-  const frame = h("div", { class: "print-frame", id: "print-frame" });
+  const [centre, zoom, before] = [map.getCenter(), map.getZoom(), theme()];
+  const shrink = Math.min(MOST_SHRINK, Math.max(1, map.getSize().x / SHEET_PX.width, map.getSize().y / SHEET_PX.height));
+  const frame = h("div", { class: "print-frame" });
   app.card?.popup.remove();
   document.body.append(frame);
   document.body.classList.add("printing");
+  document.body.style.setProperty("--shrink", shrink.toFixed(4));
+  const ratio = setRatio(app, RATIO);
   applyTheme("light");
   resize(app, centre, zoom);
-  fill(frame, h("h1", {}, t("title")), h("div", { class: "north", "aria-hidden": "true" }, "N"), legend(app), foot(app));
+  fill(frame, h("h1", {}, t("title")), h("div", { class: "north", "aria-hidden": "true" }, "N"), legend(app), foot(app, shrink));
   await new Promise((done) => setTimeout(done, SETTLE_MS));
   return () => {
     frame.remove();
     document.body.classList.remove("printing");
+    setRatio(app, ratio);
     applyTheme(before);
     resize(app, centre, zoom);
   };
+}
+
+/**
+ * Draw every canvas finer or coarser; gives back what it was. The next change of theme and size redraws all.
+ * @param {App} app
+ * @param {number} ratio
+ */
+function setRatio({ basemap, labels }, ratio) {
+  const before = basemap.ratio;
+  basemap.ratio = labels.ratio = ratio;
+  /** @type {any} */ (L.Browser).retina = ratio > 1;
+  return before;
 }
 
 /**
@@ -77,10 +97,13 @@ function mark(info) {
   return info.illustrative ? h("small", {}, ` ${t("illustrative")} ${number(info.illustrative, 0)}`) : null;
 }
 
-/** @param {App} app */
-function foot({ map }) {
+/**
+ * @param {App} app
+ * @param {number} shrink
+ */
+function foot({ map }, shrink) {
   const today = new Date().toLocaleDateString("sv-SE");
-  const facts = [`${t("scale")} ≈ 1:${number(scaleDenominator(map), 0)}`, "CGCS2000 · Web Mercator", `${t("date")} ${today}`, t("footnote")];
+  const facts = [`${t("scale")} ≈ 1:${number(scaleDenominator(map, 0.0254 / 96 / shrink), 0)}`, "CGCS2000 · Web Mercator", `${t("date")} ${today}`, t("footnote")];
   return h("footer", {}, ...facts.map((fact) => h("span", {}, fact)));
 }
 

@@ -72,9 +72,10 @@ function metresPer100(map) {
 /**
  * The denominator of the scale, rounded to what the screen can tell.
  * @param {import("leaflet").Map} map
+ * @param {number} [pixel_m] size of a pixel in metres
  */
-export function scaleDenominator(map) {
-  const exact = metresPer100(map) / 100 / PIXEL_M;
+export function scaleDenominator(map, pixel_m = PIXEL_M) {
+  const exact = metresPer100(map) / 100 / pixel_m;
   const step = exact > 100000 ? 1000 : exact > 10000 ? 500 : 50;
   return Math.round(exact / step) * step;
 }

@@ -2,7 +2,7 @@
 
 import { address, getJson } from "./api.js";
 import { $, fill, h, icon, say } from "./dom.js";
-import { leadingClass, swatch } from "./legend.js";
+import { isAllIllustrative, leadingClass, swatch } from "./legend.js";
 import { english, said, t } from "./words.js";
 
 /** @typedef {import("./types").SearchHit} SearchHit */
@@ -104,7 +104,7 @@ export class Search {
     const layer = this.app.stack.layers.get(hit.layer);
     if (hit.kind === "coordinate") return icon("pin", 18);
     if (hit.kind === "commitment" || !layer) return icon("plan", 18);
-    return swatch(layer.info.symbol, leadingClass(layer.info));
+    return swatch(layer.info.symbol, leadingClass(layer.info), { illustrative: isAllIllustrative(layer.info) });
   }
 
   #open() {

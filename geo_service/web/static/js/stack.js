@@ -64,6 +64,7 @@ export class Stack extends EventTarget {
   /** @param {boolean} shown */
   setIllustrative(shown) {
     this.illustrative = shown;
+    document.body.classList.toggle("illustrative-hidden", !shown);
     for (const layer of this.all()) layer.drawing?.refresh();
     this.changed();
   }
@@ -82,7 +83,7 @@ export class Stack extends EventTarget {
   }
 
   #rescale() {
-    for (const layer of this.all()) if (layer.info.kind === "point" || layer.on) layer.drawing?.refresh();
+    for (const layer of this.all()) layer.drawing?.refresh();
     this.thinOut();
   }
 
@@ -92,8 +93,8 @@ export class Stack extends EventTarget {
     /** @type {Map<string, import("leaflet").Point[]>} */
     const taken = new Map();
     for (const layer of this.shown()) {
-      if (layer.info.kind !== "point" || !(layer.drawing instanceof CanvasDrawing)) continue;
-      for (const { paths } of layer.drawing.visible()) for (const path of paths) this.#thin(path, zoom, taken);
+      if (!(layer.drawing instanceof CanvasDrawing)) continue;
+      for (const sign of layer.drawing.signs()) this.#thin(sign, zoom, taken);
     }
   }
 

@@ -56,11 +56,30 @@ export function lookOf(symbol, properties) {
  * @returns {Look}
  */
 export function lookOfClass(symbol, found, illustrative) {
-  const night = theme() === "dark" && symbol.kind !== "point";
-  const look = { ...found, color: night ? found.dark : found.color, illustrative };
-  if (!illustrative) return look;
   const hollow = symbol.kind === "point" ? "open" : symbol.kind === "polygon" ? 0 : found.fill;
-  return { ...look, fill: hollow, dash: symbol.illustrative.dash };
+  const [fill, dash] = illustrative ? [hollow, symbol.illustrative.dash] : [found.fill, found.dash];
+  return { ...found, fill, dash, color: colorOf(found, fill), illustrative };
+}
+
+/**
+ * The colour in the present theme: the lighter twin at night, but not under a white character.
+ * @param {{color: string, dark: string}} found
+ * @param {number | string} fill
+ */
+function colorOf(found, fill) {
+  return theme() === "dark" && fill !== "full" ? found.dark : found.color;
+}
+
+/**
+ * The look of the sign of a small area: its tint becomes full, half or open; colours are those of points.
+ * @param {LayerSymbol} symbol
+ * @param {Look} look
+ * @returns {Look}
+ */
+export function signLook(symbol, look) {
+  const tint = Number(look.fill);
+  const fill = tint >= 0.4 ? "full" : tint >= 0.2 ? "half" : "open";
+  return { ...look, fill, color: colorOf(symbol, fill) };
 }
 
 /**
@@ -187,17 +206,17 @@ function corners(context, count, x, y, radius) {
  */
 export function drawPoint(context, look, x, y, radius) {
   const full = look.fill === "full";
-  const white = cssColor("--map-glyph-paper");
+  const ground = cssColor("--map-glyph-paper");
   context.save();
   traceShape(context, look.shape, x, y, radius + 1.6);
-  context.fillStyle = white;
+  context.fillStyle = ground;
   context.fill();
   traceShape(context, look.shape, x, y, radius);
-  context.fillStyle = full ? look.color : white;
+  context.fillStyle = full ? look.color : ground;
   context.fill();
   if (look.fill === "half") fillLowerHalf(context, look.color, x, y, radius);
   if (!full) outlinePoint(context, look, x, y, radius);
-  if (look.glyph && radius >= 7) drawGlyph(context, look.glyph, full ? white : look.color, x, y, radius);
+  if (look.glyph && radius >= 7) drawGlyph(context, look, full ? cssColor("--map-glyph-ink") : look.color, x, y, radius);
   context.restore();
 }
 
@@ -236,14 +255,14 @@ function outlinePoint(context, look, x, y, radius) {
 
 /**
  * @param {CanvasRenderingContext2D} context
- * @param {string} glyph
+ * @param {Look & {shape: Shape}} look
  * @param {string} color
  * @param {number} x
  * @param {number} y
  * @param {number} radius
  */
-function drawGlyph(context, glyph, color, x, y, radius) {
-  context.font = `700 ${Math.round(radius * 1.2)}px ${FONT}`;
+function drawGlyph(context, { glyph, shape }, color, x, y, radius) {
+  context.font = `700 ${Math.round(radius * (shape === "diamond" ? 0.98 : 1.18))}px ${FONT}`;
   context.textAlign = "center";
   context.textBaseline = "middle";
   context.fillStyle = color;

@@ -2,7 +2,7 @@
 
 import { address, getJson, layerPath } from "./api.js";
 import { $, fill, h, say, toast } from "./dom.js";
-import { isNumeric, plainValue } from "./format.js";
+import { isNumeric, plainValue, shownFields, valueOf } from "./format.js";
 import { nameOf } from "./labels.js";
 import { toolbar } from "./table_bar.js";
 import { said, t } from "./words.js";
@@ -23,6 +23,9 @@ export const PAGE = 50;
  * @property {number} offset
  * @property {boolean} inView
  */
+
+/** Columns that stand first, for every layer alike. */
+const LEADING = ["name", "plan_status", "status", "precision", "error_m", "subdistrict"];
 
 export class Table {
   /** @param {App} app */
@@ -47,6 +50,13 @@ export class Table {
 
   get layer() {
     return /** @type {import("./layer.js").MapLayer} */ (this.app.stack.layers.get(this.layerId));
+  }
+
+  /** Columns: what every layer has and people ask for first, then the layer's own. */
+  get fields() {
+    const fields = shownFields(this.layer.info.fields);
+    const rank = (/** @type {Field} */ { key }) => (LEADING.includes(key) ? LEADING.indexOf(key) : LEADING.length);
+    return fields.sort((a, b) => rank(a) - rank(b));
   }
 
   /**
@@ -123,8 +133,7 @@ export class Table {
 
   /** Bar, head and an empty body for the layer. */
   #frame() {
-    const { fields } = this.layer.info;
-    const heads = fields.map((field) => this.#head(field));
+    const heads = this.fields.map((field) => this.#head(field));
     this.body = h("tbody");
     const table = h("table", { "aria-label": `${t("table")}: ${this.layer.title}` }, h("thead", {}, h("tr", {}, ...heads)), this.body);
     fill(this.drawer, this.bar.element, h("div", { class: "rows", tabindex: "0", role: "group", "aria-label": t("table") }, table));
@@ -149,7 +158,7 @@ export class Table {
       head.setAttribute("aria-sort", order);
     }
     fill(this.body, ...this.page.features.map((feature) => this.#row(feature)));
-    if (!this.page.features.length) fill(this.body, h("tr", {}, h("td", { colspan: this.layer.info.fields.length, class: "none" }, t("noRows"))));
+    if (!this.page.features.length) fill(this.body, h("tr", {}, h("td", { colspan: this.fields.length, class: "none" }, t("noRows"))));
     this.bar.refresh();
     this.#mark();
     say(this.bar.range());
@@ -157,7 +166,7 @@ export class Table {
 
   /** @param {Feature} feature */
   #row(feature) {
-    const cells = this.layer.info.fields.map((field) => this.#cell(field, feature));
+    const cells = this.fields.map((field) => this.#cell(field, feature));
     return h("tr", { tabindex: "-1", data: { fid: feature.id }, onclick: () => this.#pick(feature) }, ...cells);
   }
 
@@ -166,7 +175,7 @@ export class Table {
    * @param {Feature} feature
    */
   #cell(field, { properties }) {
-    const value = properties[field.key];
+    const value = valueOf(properties, field.key);
     const text = plainValue(field, value);
     const kind = isNumeric(field) ? "number" : "";
     if (field.key === "precision") return h("td", {}, h("span", { class: `badge ${value}` }, text));

@@ -55,7 +55,7 @@ export function toolbar(table) {
     fill(condition, ...(table.ask.filter ? [h("code", {}, table.ask.filter), clear()] : []));
   };
 
-  return { element, range, refresh, turn, focus: () => layers.focus({ preventScroll: true }) };
+  return { element, range, refresh, turn, focus: () => table.drawer.focus({ preventScroll: true }) };
 }
 
 /**

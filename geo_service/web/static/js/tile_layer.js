@@ -172,7 +172,7 @@ export class TileDrawing {
       const fid = String(feature.props.id ?? feature.id);
       if (seen.has(fid) || !this.#shows(feature)) continue;
       seen.add(fid);
-      yield { feature: { id: fid, properties: feature.props }, at, paths: [] };
+      yield { feature: { id: fid, properties: feature.props }, at, sign: null };
     }
   }
 
