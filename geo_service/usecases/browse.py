@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import shapely
@@ -14,7 +14,7 @@ from geo_service.core.cql import compile_filter
 from geo_service.core.features import Feature
 from geo_service.core.layers import THEMES, Field, LayerDefinition
 from geo_service.core.plan import Ledger
-from geo_service.core.query import FeaturePage, Query, sort_key
+from geo_service.core.query import Bbox, FeaturePage, Query, sort_key
 from geo_service.core.revisions import Revision
 from geo_service.core.text import Text
 from geo_service.errors import UnknownField
@@ -122,23 +122,31 @@ def text_json(text: Text) -> dict[str, str]:
     return {"zh": text.zh, "en": text.en}
 
 
-def find_features(definition: LayerDefinition, features: Sequence[Feature], query: Query) -> FeaturePage:
+def find_features(
+    definition: LayerDefinition,
+    features: Sequence[Feature],
+    query: Query,
+    *,
+    within: Callable[[Bbox], Sequence[Feature]] | None = None,
+) -> FeaturePage:
     """The page of features that fit a query, in its order (by id where it asks for none).
+
+    ``within`` answers a bbox from an index; without it every feature is tested.
 
     Raises
     ------
     InvalidFilter, UnknownField
         The filter does not parse, or names or sorts by a field the layer has not.
     """
-    found: list[Feature] = list(features)
+    found: list[Feature] = list(within(query.bbox) if query.bbox and within else features)
     if query.filter:
         keep = compile_filter(query.filter, definition)
         found = [f for f in found if keep(f)]
     if query.text:
         needle = query.text.casefold()
         found = [f for f in found if _has_text(f, needle)]
-    if query.bbox:
-        found = _within(found, query)
+    if query.bbox and within is None:
+        found = _meeting(found, query.bbox)
     for key in reversed(query.sort):
         found = _sorted(definition, found, key)
     return FeaturePage(found[query.offset : query.offset + query.limit], len(found), query.offset)
@@ -150,14 +158,11 @@ def _has_text(feature: Feature, needle: str) -> bool:
     )
 
 
-def _within(features: list[Feature], query: Query) -> list[Feature]:
-    assert query.bbox is not None  # noqa: S101  # the caller tested it
-    window = box(*query.bbox)
+def _meeting(features: list[Feature], bbox: Bbox) -> list[Feature]:
     located = [f for f in features if f.geometry]
     if not located:
         return []
-    shapes = [f.shape() for f in located]
-    hits = shapely.intersects(window, shapes)
+    hits = shapely.intersects(box(*bbox), [f.shape() for f in located])
     return [f for f, hit in zip(located, hits, strict=True) if hit]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy
 import shapely
+from numpy.typing import NDArray
 
 from geo_service.core.features import Feature
 from geo_service.core.geojson import load_line
@@ -18,6 +19,8 @@ from geo_service.rendering import symbols
 from geo_service.rendering.tiles import TileSource
 from geo_service.storage.store import LayerStore
 from geo_service.usecases.memo import Memo
+
+Rows = NDArray[numpy.int64]
 
 KEPT_FEATURES = 200_000
 """Features held in memory over all layers; larger layers are streamed from the store each time."""
@@ -51,12 +54,20 @@ class RevisionViews:
         self._store = store
         self._features: Memo[tuple[Feature, ...]] = Memo(KEPT_FEATURES, lambda kept: len(kept) + 1)
         self._summaries: Memo[Summary] = Memo(512)
+        self._trees: Memo[tuple[shapely.STRtree, Rows]] = Memo(16)
         self._sources: Memo[TileSource] = Memo(16)
         self._tiles: Memo[bytes] = Memo(tile_cache_mb << 20, lambda data: len(data) + 200)
 
     def features(self, revision: Revision) -> tuple[Feature, ...]:
         """All features of a revision, sorted by id."""
         return self._features.get(_key(revision), lambda: tuple(self._stream(revision)))
+
+    def within(self, revision: Revision, window: Bbox) -> list[Feature]:
+        """The features of a revision that meet a bbox, sorted by id."""
+        features = self.features(revision)
+        tree, rows = self._trees.get(_key(revision), lambda: _spatial_index(features))
+        found = rows[tree.query(shapely.box(*window), predicate="intersects")]
+        return [features[row] for row in numpy.sort(found)]
 
     def summary(self, definition: LayerDefinition, revision: Revision) -> Summary:
         """Counts and bbox of a revision."""
@@ -79,6 +90,13 @@ class RevisionViews:
         shapes = numpy.array([f.shape() for f in located], dtype=object)
         properties = {key: [f.properties.get(key) for f in located] for key in tile_fields(definition)}
         return TileSource.from_features([f.id for f in located], shapes, properties, name=definition.id)
+
+
+def _spatial_index(features: tuple[Feature, ...]) -> tuple[shapely.STRtree, Rows]:
+    """A tree over the located features, and which row each of its shapes comes from."""
+    rows = [row for row, feature in enumerate(features) if feature.geometry]
+    shapes = numpy.array([features[row].shape() for row in rows], dtype=object)
+    return shapely.STRtree(shapes), numpy.array(rows, dtype=numpy.int64)
 
 
 def layer_symbol(definition: LayerDefinition) -> symbols.Symbol:

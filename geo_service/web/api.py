@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -54,7 +55,7 @@ def items(layer_id: str) -> Response:
     state = visible_layer(layer_id)
     query = _query(limit=DEFAULT_LIMIT, maximum=MAX_LIMIT)
     revision = _as_of(state)
-    page = browse.find_features(state.definition, deployment().views.features(revision), query)
+    page = _found(state, revision, query)
     body = {
         "type": "FeatureCollection",
         "numberMatched": page.matched,
@@ -161,6 +162,12 @@ def healthz() -> Response:
     return json_answer({"status": "ok", "version": __version__, "layers": count, "store_ms": took_ms})
 
 
+def _found(state: LayerState, revision: Revision, query: Query) -> FeaturePage:
+    views = deployment().views
+    within = partial(views.within, revision)
+    return browse.find_features(state.definition, views.features(revision), query, within=within)
+
+
 def _query(*, limit: int, maximum: int) -> Query:
     arguments = request.args
     unknown = arguments.keys() - PAGE_PARAMETERS
@@ -200,7 +207,7 @@ def _table(layer_id: str, suffix: str, mimetype: str, write: Callable[..., bytes
     state = visible_layer(layer_id)
     query = _query(limit=TABLE_ROWS, maximum=TABLE_ROWS)
     revision = _as_of(state)
-    page = browse.find_features(state.definition, deployment().views.features(revision), query)
+    page = _found(state, revision, query)
     response = Response(write(state.definition, page.features, g.lang), mimetype=mimetype)
     response.headers.set("Content-Disposition", "attachment", filename=f"{layer_id}-r{revision.rev}.{suffix}")
     return response
