@@ -28,10 +28,11 @@ BARS_M = tuple(n * 10**e for e in (1, 2, 3, 4) for n in (1, 2, 5))
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What lies around features, projected once: the district outline, named streets, water."""
+    """What lies around features, projected once: the district outline, streets and railways by name, water."""
 
     outline: BaseGeometry
     streets: tuple[tuple[str, BaseGeometry], ...]
+    rails: tuple[tuple[str, BaseGeometry], ...]
     water: BaseGeometry
 
 
@@ -54,6 +55,7 @@ class SmallMap:
     outline: str
     water: str
     streets: tuple[str, ...]
+    rails: tuple[str, ...]
     labels: tuple[Label, ...]
     areas: str
     lines: str
@@ -96,9 +98,11 @@ class _Window:
 
 def surroundings(outline: Iterable[Feature], streets: Iterable[Feature], water: Iterable[Feature]) -> Surroundings:
     """The reference layers on the plane, ready to draw around any feature."""
+    lines = [f for f in streets if f.geometry]
     return Surroundings(
         outline=shapely.union_all([_plane(f) for f in outline if f.geometry]),
-        streets=tuple((f.name, _plane(f)) for f in streets if f.geometry),
+        streets=tuple((f.name, _plane(f)) for f in lines if f.properties.get("kind") != "rail"),
+        rails=tuple((f.name, _plane(f)) for f in lines if f.properties.get("kind") == "rail"),
         water=shapely.union_all([_plane(f) for f in water if f.geometry]),
     )
 
@@ -110,7 +114,7 @@ def small_map(feature: Feature, around: Surroundings) -> SmallMap | None:
     geometry = _plane(feature)
     error_m = _error_m(feature)
     window = _window(geometry, error_m)
-    streets = [(name, shapely.clip_by_rect(line, *window.bounds())) for name, line in around.streets]
+    streets, rails = _clipped(around.streets, window), _clipped(around.rails, window)
     centre = shapely.point_on_surface(geometry) if geometry.geom_type.endswith("Polygon") else geometry.centroid
     bar_m = max((m for m in BARS_M if m / window.metres_per_px <= window.width / 4), default=BARS_M[0])
     return SmallMap(
@@ -118,8 +122,9 @@ def small_map(feature: Feature, around: Surroundings) -> SmallMap | None:
         height=window.height,
         outline=_path(shapely.clip_by_rect(shapely.boundary(around.outline), *window.bounds()), window),
         water=_path(shapely.clip_by_rect(around.water, *window.bounds()), window),
-        streets=tuple(_path(line, window) for _, line in streets if not line.is_empty),
-        labels=tuple(_labels(streets, window)),
+        streets=tuple(_path(line, window) for _, line in streets),
+        rails=tuple(_path(line, window) for _, line in rails),
+        labels=tuple(_labels([*streets, *rails], window)),
         areas=_path(_only(geometry, "Polygon"), window),
         lines=_path(_only(geometry, "LineString"), window),
         points=tuple(window.pixel(p.x, p.y) for p in _parts(geometry) if p.geom_type == "Point"),
@@ -185,6 +190,11 @@ def _window(geometry: BaseGeometry, error_m: float) -> _Window:
     return _Window(
         x - WIDTH_PX / 2 * metres_per_px, y + HEIGHT_PX / 2 * metres_per_px, metres_per_px, WIDTH_PX, HEIGHT_PX
     )
+
+
+def _clipped(lines: Iterable[tuple[str, BaseGeometry]], window: _Window) -> list[tuple[str, BaseGeometry]]:
+    clipped = ((name, shapely.clip_by_rect(line, *window.bounds())) for name, line in lines)
+    return [(name, line) for name, line in clipped if not line.is_empty]
 
 
 def _parts(geometry: BaseGeometry) -> Iterator[BaseGeometry]:

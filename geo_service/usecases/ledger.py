@@ -164,7 +164,15 @@ def unlocated(overview: PlanOverview) -> tuple[Gap, ...]:
     return tuple(gap for gap in map(_gap, overview.entries) if gap is not None)
 
 
-def select_members(members: Iterable[Member], *, precision: str = "", status: str = "") -> tuple[Member, ...]:
+def by_layer(gaps: Iterable[Gap]) -> list[tuple[LayerDefinition, list[Gap]]]:
+    """Gaps grouped by the layer of their commitment, in the order layers first appear in the plan."""
+    groups: dict[str, list[Gap]] = defaultdict(list)
+    for gap in gaps:
+        groups[gap.entry.commitment.layer].append(gap)
+    return [(found[0].entry.layer, found) for found in groups.values() if found[0].entry.layer]
+
+
+def select_members(members: Sequence[Member], *, precision: str = "", status: str = "") -> tuple[Member, ...]:
     """The members of a precision class and a reported status, as the numbers of the plan page count them.
 
     Raises

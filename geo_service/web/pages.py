@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from flask import Blueprint, g, render_template, request
 
+from geo_service.core import crs
 from geo_service.core.features import Feature
-from geo_service.core.layers import PLAN_STATUS_CODES, PRECISION_CODES, Field
+from geo_service.core.layers import PLAN_STATUS_CODES, PRECISION_CODES, THEMES, Field
 from geo_service.core.progress import status_of
 from geo_service.core.progress_words import ARITHMETIC, KINDS, PROMISES, amount_text, number, promise_text, target_text
 from geo_service.core.progress_words import headline as headline_text
@@ -18,7 +21,7 @@ from geo_service.rendering import small_map, symbols
 from geo_service.usecases import browse, ledger, record, status, tables
 from geo_service.usecases.ledger import Member, PlanOverview
 from geo_service.usecases.views import layer_symbol
-from geo_service.web import assets, i18n, progress_bars
+from geo_service.web import assets, i18n, page_words, progress_bars
 from geo_service.web.current import deployment, visible_layer, visible_layers
 from geo_service.web.help_topics import TOPICS, topic
 
@@ -26,6 +29,14 @@ blueprint = Blueprint("pages", __name__)
 
 ROWS_PER_PAGE = 200
 SURROUNDINGS = ("boundary", "streets", "water")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A point in degrees (EPSG:4490) and in metres (EPSG:4548), x before y."""
+
+    degrees: tuple[float, float]
+    metres: tuple[float, float]
 
 
 # ---- the plan
@@ -61,12 +72,20 @@ def commitment(commitment_id: str) -> str:
 
 @blueprint.get("/unlocated")
 def unlocated() -> str:
-    """Everything the plan speaks of that is not on the map yet."""
+    """Everything the plan speaks of that is not on the map yet, by layer and commitment."""
     gaps = ledger.unlocated(overview())
     wanted = request.args.get("layer", "")
-    chosen = [gap for gap in gaps if not wanted or gap.entry.commitment.layer == wanted]
-    layers = {gap.entry.layer.id: gap.entry.layer for gap in gaps if gap.entry.layer}
-    return render_template("unlocated.html", page="unlocated", gaps=chosen, layers=layers, wanted=wanted)
+    chosen = [gap for gap in gaps if wanted in ("", gap.entry.commitment.layer)]
+    return render_template(
+        "unlocated.html",
+        page="unlocated",
+        gaps=chosen,
+        groups=ledger.by_layer(chosen),
+        layers={definition.id: definition for definition, _ in ledger.by_layer(gaps)},
+        members_without=sum(len(gap.unlocated) for gap in chosen),
+        members_missing=sum(gap.missing or 0 for gap in chosen),
+        wanted=wanted,
+    )
 
 
 # ---- layers and features
@@ -113,6 +132,7 @@ def feature(layer_id: str, fid: str) -> tuple[str, int]:
         drawn=symbols.drawn_class(symbol, found.feature.properties),
         small=small_map.small_map(found.feature, _surroundings()),
         locator=small_map.locator(found.feature, _surroundings()),
+        place=_place(found.feature),
         **_attributes(found),
     )
     return page, 410 if found.deleted else 200
@@ -132,6 +152,8 @@ def about() -> str:
         here=here,
         states=visible_layers(),
         visible={s.definition.id for s in visible_layers()},
+        problems=[p for p in here.seed_problems if _may_know(p.file.split(".")[0])],
+        recoveries=[r for r in here.recoveries if _may_know(r.layer)],
         components=status.components(),
         browser_assets=browser_assets,
         broken=broken,
@@ -154,21 +176,32 @@ def help_topic(topic_id: str) -> str:
 
 # ---- what templates need
 
+_TABLES = {
+    "ARITHMETIC": ARITHMETIC,
+    "KINDS": KINDS,
+    "PLAN_STATUS_CODES": PLAN_STATUS_CODES,
+    "PRECISION_CODES": PRECISION_CODES,
+    "PRECISION_TITLES": progress_bars.PRECISION_TITLES,
+    "PROMISES": PROMISES,
+    "STATUS_TITLES": progress_bars.STATUS_TITLES,
+    "error_titles": page_words.ERROR_TITLES,
+    "field_types": page_words.FIELD_TYPES,
+    "operations": page_words.OPERATIONS,
+    "precision_meanings": page_words.PRECISION_MEANINGS,
+    "revision_kinds": page_words.REVISION_KINDS,
+    "themes": THEMES,
+}
+
 
 @blueprint.app_context_processor
 def _words() -> dict[str, Any]:
     return {
+        **_TABLES,
         "amount_text": amount_text,
-        "ARITHMETIC": ARITHMETIC,
-        "KINDS": KINDS,
-        "PROMISES": PROMISES,
-        "PRECISION_CODES": PRECISION_CODES,
-        "PLAN_STATUS_CODES": PLAN_STATUS_CODES,
-        "STATUS_TITLES": progress_bars.STATUS_TITLES,
-        "PRECISION_TITLES": progress_bars.PRECISION_TITLES,
         "colour_variable": small_map.colour_variable,
         "headline_text": headline_text,
         "here_with": here_with,
+        "indicator_target": lambda indicator: i18n.said(page_words.indicator_text(indicator)),
         "map_link": map_link,
         "marker_path": small_map.marker_path,
         "plain_number": number,
@@ -227,10 +260,10 @@ def _chosen() -> dict[str, Any]:
     return {**chosen, "text": request.args.get("q", "")[:200], "spatial": request.args.get("spatial") == "yes"}
 
 
-def _rows(members: Any) -> dict[str, Any]:
-    """The rows a precision and a status leave, by pages."""
+def _rows(members: Sequence[Member]) -> dict[str, Any]:
+    """The rows a precision and a status leave, by pages, and how many every other choice would leave."""
     precision, reported = request.args.get("precision", ""), request.args.get("status", "")
-    found: tuple[Member, ...] = ledger.select_members(members, precision=precision, status=reported)
+    found = ledger.select_members(members, precision=precision, status=reported)
     last = max(1, -(-len(found) // ROWS_PER_PAGE))
     number = parse_count(request.args, "page", default=1, maximum=last, minimum=1)
     return {
@@ -239,7 +272,15 @@ def _rows(members: Any) -> dict[str, Any]:
         "number_of_page": number,
         "pages": last,
         "precision": precision,
+        "precision_options": [
+            (key, i18n.said(title), len(ledger.select_members(members, precision=key, status=reported)))
+            for key, title in progress_bars.PRECISION_FILTERS.items()
+        ],
         "status": reported,
+        "status_options": [
+            (key, i18n.said(title), len(ledger.select_members(members, precision=precision, status=key)))
+            for key, title in progress_bars.STATUS_FILTERS.items()
+        ],
     }
 
 
@@ -258,6 +299,22 @@ def _attributes(found: record.FeatureRecord) -> dict[str, Any]:
 def _source(found: Feature) -> str:
     translated = found.properties.get("source_en") if i18n.language() == "en" else ""
     return str(translated or found.properties.get("source") or "")
+
+
+def _place(found: Feature) -> Place | None:
+    """A point that stands for the feature: inside of an area, on a line."""
+    shape = found.shape()
+    if shape is None:
+        return None
+    point = shape.representative_point()
+    return Place((point.x, point.y), crs.to_plane(point.x, point.y))
+
+
+def _may_know(layer_id: str) -> bool:
+    """Whether a reader may be told about a layer's files: not of layers that are there but not for this reader."""
+    return layer_id in {s.definition.id for s in visible_layers()} or layer_id not in {
+        s.definition.id for s in deployment().store.layers()
+    }
 
 
 def _surroundings() -> small_map.Surroundings:

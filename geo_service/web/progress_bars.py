@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from geo_service.core.layers import PRECISION_CODES, STATUS_CODES
 from geo_service.core.progress import Progress
 from geo_service.core.text import Text
-from geo_service.usecases.ledger import UNREPORTED
+from geo_service.usecases.ledger import BEGUN, LOCATED, REPORTED, UNREPORTED
 
 MISSING = Text("未列入名单", "Not listed yet")
 NOT_REPORTED = Text("未填报", "Not reported")
 PRECISION_TITLES = {code.value: code.title for code in PRECISION_CODES}
 STATUS_TITLES = {**{code.value: code.title for code in STATUS_CODES}, UNREPORTED: NOT_REPORTED}
+PRECISION_FILTERS = {LOCATED: Text("已落图", "Located"), **PRECISION_TITLES}
+STATUS_FILTERS = {
+    REPORTED: Text("已填报", "Reported"),
+    BEGUN: Text("已开工（含完成）", "Begun (done included)"),
+    **STATUS_TITLES,
+}
+"""What the rows of a commitment can be filtered by, with titles."""
 
 
 @dataclass(frozen=True, slots=True)

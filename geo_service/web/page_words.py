@@ -1,0 +1,104 @@
+"""Words of the documents that belong to values of the code: kinds of revisions, field types, precision classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from geo_service.core.layers import FieldType
+from geo_service.core.plan import Indicator
+from geo_service.core.revisions import Operation, RevisionKind
+from geo_service.core.text import Text
+
+REVISION_KINDS: Mapping[RevisionKind, Text] = {
+    "seed": Text("首次导入", "First import"),
+    "upload": Text("上传", "Upload"),
+    "edit": Text("编辑", "Edit"),
+    "merge": Text("合并", "Merge"),
+    "rollback": Text("回退", "Rollback"),
+    "external": Text("外部文件", "External file"),
+}
+
+OPERATIONS: Mapping[Operation, Text] = {
+    "add": Text("新增", "Added"),
+    "modify": Text("修改", "Changed"),
+    "delete": Text("删除", "Deleted"),
+}
+
+FIELD_TYPES: Mapping[FieldType, Text] = {
+    "text": Text("文字", "Text"),
+    "integer": Text("整数", "Whole number"),
+    "number": Text("数字", "Number"),
+    "boolean": Text("是 / 否", "Yes / no"),
+    "date": Text("日期", "Date"),
+    "datetime": Text("时间", "Time"),
+    "code": Text("代码", "Code"),
+}
+
+PRECISION_MEANINGS: Mapping[str, Text] = {
+    "surveyed": Text(
+        "有测量成果，可以在其误差范围内量算。", "From a survey; measure on it within the error that is given."
+    ),
+    "parcel": Text(
+        "知道是哪一块地，图形只到地块，不到建筑。",
+        "The parcel is known; the shape is the parcel's, not the building's.",
+    ),
+    "address": Text("由门牌地址定位，一般误差几十米。", "From a street address; usually a few dozen metres off."),
+    "street": Text("只知道在哪条路的哪一段。", "Only the stretch of street is known."),
+    "guess": Text(
+        "由文字和周边推断，误差可能有几百米到两千米。",
+        "Reasoned from texts and surroundings; may be off by two kilometres.",
+    ),
+    "illustrative": Text(
+        "图形为示意：位置或外轮廓没有依据，不得量算、不得作为测绘成果使用。",
+        "The shape is illustrative: position or outline has no evidence. Neither measure on it nor survey by it.",
+    ),
+    "unlocated": Text(
+        "还没有位置，列在待落图清单中。", "No position yet; it stands in the list of unlocated features."
+    ),
+}
+"""What a precision class allows a reader to do."""
+
+ERROR_TITLES: Mapping[int, Text] = {
+    400: Text("请求看不懂", "The request is not understood"),
+    401: Text("需要登录", "Please sign in"),
+    403: Text("没有权限", "Not allowed"),
+    404: Text("没有找到", "Not found"),
+    405: Text("方法不对", "Wrong method"),
+    409: Text("与他人的修改冲突", "A conflict"),
+    412: Text("版本已更新", "No longer current"),
+    413: Text("内容太大", "Too large"),
+    422: Text("文件未被接受", "Not accepted"),
+    429: Text("请稍等", "Please wait"),
+    500: Text("服务出错", "The service failed"),
+    503: Text("暂时不可用", "Not available right now"),
+}
+
+_OPERATORS: Mapping[str, tuple[str, str]] = {
+    "=": ("{}", "{}"),
+    "≈": ("约 {}", "about {}"),
+    "≥": ("≥ {}", "≥ {}"),
+    ">": ("> {}", "> {}"),
+    "→": ("达到 {}", "to reach {}"),
+    "stock": ("累计 {}", "{} in all"),
+    "rank": ("第 {}", "rank {}"),
+    "qualitative": ("定性", "qualitative"),
+}
+_UNITS = {
+    "亿元": "× 100 million yuan",
+    "万平方米": "× 10,000 m²",
+    "亩": "mu",
+    "%": "%",
+    "家": "firms",
+    "户": "households",
+}
+
+
+def indicator_text(indicator: Indicator) -> Text:
+    """The target of an indicator with its operator and unit."""
+    if indicator.operator == ">" and not indicator.unit:  # the figure is the year to compare with
+        return Text(f"较 {indicator.target} 年增长", f"above the level of {indicator.target}")
+    zh, en = _OPERATORS.get(indicator.operator, ("{}", "{}"))
+    unit = "" if indicator.operator == "rank" else _UNITS.get(indicator.unit, "")
+    gap = "" if unit == "%" else " "
+    amount_zh = f"{indicator.target}{'' if indicator.unit == '%' else ' '}{indicator.unit}".strip()
+    return Text(zh.format(amount_zh), en.format(f"{indicator.target}{gap}{unit}".strip()))
