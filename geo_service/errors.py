@@ -39,6 +39,7 @@
     │   └── BrokenLedgerFile
     └── ServiceFault          500  our fault
         ├── BrokenInstallation
+        ├── CannotListen
         ├── StorageFault
         └── Unavailable       503
 
@@ -367,6 +368,14 @@ class BrokenInstallation(ServiceFault):
     code = "broken-installation"
     zh, en = "安装不完整：{what}。", "The installation is incomplete: {what}."
     advice_zh, advice_en = "请运行 scripts/serve 重新安装。", "Run scripts/serve to set it up again."
+
+
+class CannotListen(ServiceFault):
+    """The address to serve on is taken, not allowed, or not of this machine."""
+
+    code = "cannot-listen"
+    zh, en = "无法监听 {address}：{reason}。", "Cannot listen on {address}: {reason}."
+    advice_zh, advice_en = "请停用占用它的程序，或换一个端口：--port 8001。", "Stop what holds it, or take another: --port 8001."
 
 
 class StorageFault(ServiceFault):

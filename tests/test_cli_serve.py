@@ -1,0 +1,126 @@
+"""Serving: the address is printed, answers under way are finished, a taken port is said so."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from waitress import create_server
+
+from geo_service.cli import run
+from geo_service.cli.serve import _loop_until_told, check_address
+from geo_service.errors import CannotListen
+from geo_service.settings import ROOT
+
+LONGEST_S = 30.0
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., tuple[subprocess.Popen[str], str]]]:
+    """Start a service on a free port; comes back with the process and its address."""
+    running: list[subprocess.Popen[str]] = []
+
+    def launch(server: str) -> tuple[subprocess.Popen[str], str]:
+        environment = {**os.environ, "GEO_SERVICE_HOME": str(tmp_path), "GEO_SERVICE_SERVER": server}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "geo_service", "serve", "--port", "0"],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        running.append(process)
+        return process, _address(process)
+
+    yield launch
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        assert process.stdout
+        process.stdout.close()
+
+
+def _address(process: subprocess.Popen[str]) -> str:
+    assert process.stdout
+    for line in process.stdout:
+        found = re.search(r"http://127\.0\.0\.1:\d+/", line)
+        if found:
+            return found.group()
+    raise AssertionError("the service ended without printing its address")
+
+
+@pytest.mark.parametrize("server", ["waitress", pytest.param("gunicorn", marks=pytest.mark.slow)])
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_the_service_prints_its_address_answers_and_stops_when_told(start: Any, server: str) -> None:
+    process, address = start(server)
+    with urllib.request.urlopen(f"{address}healthz", timeout=LONGEST_S) as answer:
+        assert answer.status == 200
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=LONGEST_S) == 0
+
+
+def test_a_taken_port_is_said_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        environment = {"GEO_SERVICE_HOME": str(tmp_path / "home"), "GEO_SERVICE_LANGUAGE": "en"}
+        assert run(["serve", "--port", port], environment) == 3
+    said = capsys.readouterr().err
+    assert f"127.0.0.1:{port}" in said
+    assert "in use" in said
+    assert len(said.splitlines()) == 1
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("host", ["203.0.113.7", "not a host name"])
+def test_an_address_of_another_machine_is_refused(host: str) -> None:
+    with pytest.raises(CannotListen):
+        check_address(host, 0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_an_answer_under_way_is_finished_after_sigterm() -> None:
+    """The application tells its own process to stop, waits until nobody is let in any more, and answers then."""
+    body = b"late " * 100_000
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        _wait_until_refused(int(environ["SERVER_PORT"]))
+        start_response("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
+
+    sockets: dict[int, Any] = {}
+    server = create_server(application, map=sockets, listen="127.0.0.1:0", threads=2)
+    received: list[bytes] = []
+
+    def ask() -> None:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.effective_port}/", timeout=LONGEST_S) as answer:
+            received.append(answer.read())
+
+    client = threading.Thread(target=ask)
+    client.start()
+    _loop_until_told(server, sockets)
+    client.join(LONGEST_S)
+    assert received == [body]
+
+
+def _wait_until_refused(port: int) -> None:
+    deadline = time.monotonic() + LONGEST_S
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except ConnectionError:
+            return
+    raise AssertionError("the service still listens")
