@@ -12,6 +12,7 @@ from geo_service.core.plan import Ledger
 from geo_service.core.text import Text
 from geo_service.core.validation import Finding
 from geo_service.errors import BrokenLedgerFile
+from geo_service.ingest.jail import Jail
 from geo_service.rendering import symbols
 from geo_service.settings import Settings
 from geo_service.storage.accounts import Accounts
@@ -23,6 +24,8 @@ from geo_service.storage.seed import Seed, SeedProblem, import_seed, read_seed
 from geo_service.storage.store import LayerStore, Recovery, open_store
 from geo_service.usecases.accounts import People
 from geo_service.usecases.memo import Memo
+from geo_service.usecases.review import Desk
+from geo_service.usecases.uploads import Counter, Evidence
 from geo_service.usecases.views import RevisionViews
 
 EMPTY_LEDGER = Ledger("none", Text("计划台账不可用", "Plan ledger not available"), (), ())
@@ -39,6 +42,7 @@ class Deployment:
     views: RevisionViews
     people: People
     drafts: Drafts
+    counter: Counter
     now: Callable[[], datetime.datetime]
     seed_problems: tuple[SeedProblem, ...] = ()
     ledger_problems: tuple[BrokenLedgerFile, ...] = ()
@@ -65,19 +69,30 @@ def open_deployment(settings: Settings, *, now: Callable[[], datetime.datetime] 
     seed = drawable(read_seed(settings.layers))
     import_seed(store, seed)
     ledger, problems = _ledger(settings)
+    people = People(Accounts(store.database, now), Audit(store.database, now))
+    drafts = Drafts(store.database, now)
     return Deployment(
         settings=settings,
         store=store,
         ledger=ledger,
         publisher=Publisher(store, settings.home),
-        people=People(Accounts(store.database, now), Audit(store.database, now)),
-        drafts=Drafts(store.database, now),
+        people=people,
+        drafts=drafts,
+        counter=_counter(settings, store, drafts, people, now),
         views=RevisionViews(store, tile_cache_mb=settings.tile_cache_mb),
         now=now,
         seed_problems=seed.problems,
         ledger_problems=problems,
         recoveries=recoveries,
     )
+
+
+def _counter(
+    settings: Settings, store: LayerStore, drafts: Drafts, people: People, now: Callable[[], datetime.datetime]
+) -> Counter:
+    """The place where files are received; the jail starts its workers at the first file."""
+    evidence = Evidence(settings.home / "uploads", now)
+    return Counter(evidence, Jail(settings.home / "jobs"), Desk(store, drafts, people.audit), {})
 
 
 def drawable(seed: Seed) -> Seed:

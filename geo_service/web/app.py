@@ -8,7 +8,22 @@ from flask import Flask, Response, g
 
 from geo_service.deployment import Deployment
 from geo_service.settings import ROOT
-from geo_service.web import account, answers, api, assets, i18n, map_page, ogc, pages, problems, session
+from geo_service.web import (
+    account,
+    answers,
+    api,
+    assets,
+    draft_api,
+    drafts,
+    history,
+    i18n,
+    map_page,
+    ogc,
+    pages,
+    problems,
+    session,
+    upload,
+)
 
 
 def create_app(deployment: Deployment) -> Flask:
@@ -23,7 +38,7 @@ def create_app(deployment: Deployment) -> Flask:
     i18n.install(app)
     session.install(app, deployment.settings.home)
     problems.install(app)
-    for room in (map_page, api, pages, account, ogc):
+    for room in (map_page, api, pages, account, drafts, draft_api, history, ogc, upload):
         app.register_blueprint(room.blueprint)
     app.before_request(_remember_nonce)
     app.after_request(answers.finish)

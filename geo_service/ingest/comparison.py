@@ -1,0 +1,282 @@
+"""What accepting a file would change: each row against the feature it was matched to."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy
+import shapely
+
+from geo_service.core.crs import project
+from geo_service.core.layers import Field, LayerDefinition
+from geo_service.ingest.current import Current
+from geo_service.ingest.examination import Request, Tally
+from geo_service.ingest.findings import FindingLog
+from geo_service.ingest.geometry import check_tiles
+from geo_service.ingest.identity import Matching, Side
+from geo_service.ingest.normalise import same_geometry, same_value
+
+Array = numpy.ndarray[Any, Any]
+
+MOVED_M, AREA_FACTOR, DELETED_SHARE, COUNT_SHARE, COUNT_FROM = 100.0, 2.0, 0.20, 0.30, 10
+_UNLOCATED = "unlocated"
+
+
+@dataclass(slots=True, kw_only=True)
+class Rows:
+    """The rows of a file in the layer's terms: values by field key, geometries in degrees; ``fine`` may be kept."""
+
+    numbers: list[int]
+    ids: list[str | None]
+    columns: dict[str, list[Any]]
+    geometry: Array
+    fine: Array
+
+    def side(self) -> Side:
+        """What matching needs."""
+        return Side(self.ids, self.columns.get("name", [None] * len(self.numbers)), self.geometry)
+
+
+@dataclass(slots=True)
+class _Outcome:
+    operations: Counter[str] = field(default_factory=Counter)
+    fields: Counter[str] = field(default_factory=Counter)
+    unchanged: int = 0
+    touched: set[int] = field(default_factory=set)
+
+
+class Comparison:
+    """Rows against features; changes are written line by line."""
+
+    def __init__(self, rows: Rows, current: Current, matching: Matching, request: Request, log: FindingLog) -> None:
+        self.rows, self.current, self.matching = rows, current, matching
+        self.request, self.log = request, log
+        self.options = request.options
+        self.definition = request.definition
+        self.fields: dict[str, Field] = {f.key: f for f in self.definition.all_fields} if self.definition else {}
+        self.outcome = _Outcome()
+        self.texts = shapely.to_geojson(rows.geometry)
+        self.same = self._same()
+        self.number = max(self.options.first_number, current.next_number(self.definition) if self.definition else 1)
+
+    def _same(self) -> Array:
+        """Which rows have the geometry their feature has; rows that give none have it too."""
+        same = numpy.zeros(len(self.rows.numbers), dtype=bool)
+        linked = numpy.flatnonzero(self.matching.feature >= 0)
+        before = self.current.geometry[self.matching.feature[linked]]
+        after = self.rows.geometry[linked]
+        same[linked] = same_geometry(before, after) | shapely.is_missing(after)
+        if self.options.mode == "attributes":
+            same[linked] = True
+        return same
+
+    def lines(self) -> Iterator[bytes]:
+        """Every change as a line of JSON."""
+        for index, number in enumerate(self.rows.numbers):
+            feature = int(self.matching.feature[index])
+            if not self.rows.fine[index]:
+                self.outcome.touched.add(feature)
+                continue
+            if feature >= 0:
+                yield from self._matched(index, number, feature)
+            else:
+                yield from self._unmatched(index, number)
+        if self.options.mode == "replace":
+            for feature in sorted(set(range(len(self.current.ids))) - self.outcome.touched):
+                yield self._deletion(feature, row=0, how="")
+
+    def _given(self, index: int) -> dict[str, Any]:
+        return {key: values[index] for key, values in self.rows.columns.items()}
+
+    def _matched(self, index: int, number: int, feature: int) -> Iterator[bytes]:
+        self.outcome.touched.add(feature)
+        how = self.matching.how[index]
+        if self.options.mode == "delete":
+            yield self._deletion(feature, row=number, how=how)
+            return
+        before = self.current.properties[feature]
+        given = self._given(index)
+        changed = {
+            k: v for k, v in given.items() if v != before.get(k) and not same_value(self.fields[k], before.get(k), v)
+        }
+        if not self._has_required(changed, number, self.current.ids[feature], new=False):
+            return
+        moved = not self.same[index]
+        if not changed and not moved:
+            self.outcome.unchanged += 1
+            return
+        after = before | changed | (self._precision(before, changed) if moved else {})
+        fields = [k for k in after if after.get(k) != before.get(k)]
+        if moved:
+            fields.append("geometry")
+        geometry = self.texts[index] if moved else self.current.texts[feature].decode()
+        yield self._line(
+            "modify",
+            self.current.ids[feature],
+            row=number,
+            how=how,
+            fields=fields,
+            given=[*given, "geometry"],
+            properties=after,
+            geometry=geometry,
+        )
+
+    def _precision(self, before: dict[str, Any], changed: dict[str, Any]) -> dict[str, Any]:
+        """A new position brings the precision the uploader stated; an unlocated feature is not that any more."""
+        stated = self.options.defaults.get("precision")
+        if "precision" in changed:
+            return {}
+        if stated:
+            return {"precision": stated}
+        return {"precision": "guess"} if before.get("precision") == _UNLOCATED else {}
+
+    def _unmatched(self, index: int, number: int) -> Iterator[bytes]:
+        if self.options.mode in ("delete", "attributes"):
+            self.log.add("identity-unmatched", row=number, fid=self.rows.ids[index])
+            return
+        given = {k: v for k, v in self._given(index).items() if v is not None}
+        properties = self._defaults(located=self.rows.geometry[index] is not None) | given if self.definition else given
+        if not self._has_required(properties, number, None, new=True):
+            return
+        if self.rows.geometry[index] is None:
+            self.log.add("geometry-empty", row=number, name=properties.get("name"))
+        fid = self._new_id()
+        yield self._line(
+            "add",
+            fid,
+            row=number,
+            how="",
+            fields=list(properties),
+            given=list(given),
+            properties=properties,
+            geometry=self.texts[index],
+        )
+
+    def _defaults(self, *, located: bool) -> dict[str, Any]:
+        fallback = {"precision": "guess" if located else _UNLOCATED, "source": self.request.name}
+        stated = {k: v for k, v in self.options.defaults.items() if k in self.fields}
+        return fallback | stated | ({} if located else {"precision": _UNLOCATED})
+
+    def _has_required(self, values: dict[str, Any], number: int, fid: str | None, *, new: bool) -> bool:
+        empty = [
+            f.key
+            for f in self.fields.values()
+            if f.required and not f.derived and values.get(f.key) in (None, "") and (new or f.key in values)
+        ]
+        for key in empty:
+            self.log.add("field-required", row=number, fid=fid, field=key)
+        return not empty
+
+    def _new_id(self) -> str:
+        serial = self.definition.serial if self.definition else "NEW"
+        fid = f"NK-{serial}-{self.number:03d}"
+        self.number += 1
+        return fid
+
+    def _deletion(self, feature: int, *, row: int, how: str) -> bytes:
+        self.outcome.operations["delete"] += 1
+        head = {"fid": self.current.ids[feature], "operation": "delete", "row": row, "how": how}
+        rest: dict[str, Any] = {"fields": [], "given": [], "properties": None, "geometry": None}
+        return json.dumps(head | rest, ensure_ascii=False).encode() + b"\n"
+
+    def _line(
+        self, operation: str, fid: str, *, row: int, how: str, fields: list[str], given: list[str],
+        properties: dict[str, Any], geometry: str | None,
+    ) -> bytes:  # fmt: skip
+        self.outcome.operations[operation] += 1
+        if operation == "modify":
+            self.outcome.fields.update(fields)
+        head = {"fid": fid, "operation": operation, "row": row, "how": how, "fields": fields, "given": given}
+        body = json.dumps(head | {"properties": properties}, ensure_ascii=False, allow_nan=False)
+        return f'{body[:-1]}, "geometry": {geometry or "null"}}}\n'.encode("utf-8", errors="replace")
+
+    def check_jumps(self) -> None:
+        """Note features that moved or grew more than edits usually do, and layers that shrink or swell."""
+        linked = numpy.flatnonzero((self.matching.feature >= 0) & ~self.same & self.rows.fine)
+        before = self.current.geometry[self.matching.feature[linked]]
+        a, b = project(before), project(self.rows.geometry[linked])
+        distance = shapely.distance(shapely.centroid(a), shapely.centroid(b))
+        areas = numpy.column_stack([shapely.area(a), shapely.area(b)])
+        for at in numpy.flatnonzero(distance > MOVED_M).tolist():
+            self._jump(int(linked[at]), "geometry-moved-far", distance_m=round(float(distance[at])))
+        ratio = areas[:, 1] / numpy.maximum(areas[:, 0], 1e-9)
+        odd = (areas > 0).all(axis=1) & ((ratio >= AREA_FACTOR) | (ratio <= 1 / AREA_FACTOR))
+        for at in numpy.flatnonzero(odd).tolist():
+            before_m2, after_m2 = round(float(areas[at, 0])), round(float(areas[at, 1]))
+            self._jump(int(linked[at]), "geometry-area-jump", before_m2=before_m2, after_m2=after_m2)
+        self._check_counts()
+
+    def _jump(self, index: int, code: str, **params: Any) -> None:
+        centre = shapely.centroid(self.rows.geometry[index])
+        point = (round(float(centre.x), 7), round(float(centre.y), 7))
+        feature = int(self.matching.feature[index])
+        name = self.current.properties[feature].get("name")
+        number = self.rows.numbers[index]
+        self.log.add(code, row=number, fid=self.current.ids[feature], name=name, point=point, **params)
+
+    def _check_counts(self) -> None:
+        before = len(self.current.ids)
+        done = self.outcome.operations
+        after = before + done["add"] - done["delete"]
+        if before and done["delete"] > DELETED_SHARE * before:
+            self.log.add("jump-deleted", count=done["delete"], share=round(100 * done["delete"] / before))
+        if before >= COUNT_FROM and abs(after - before) > COUNT_SHARE * before:
+            self.log.add("jump-count", before=before, after=after)
+
+    def check_coverage(self, definition: LayerDefinition) -> None:
+        """For layers that must tile: the layer as it would be, rows and untouched features together."""
+        if not definition.policy.must_tile:
+            return
+        kept = self.rows.fine & ~shapely.is_missing(self.rows.geometry)
+        others = [i for i in range(len(self.current.ids)) if i not in self.outcome.touched]
+        others = [] if self.options.mode == "replace" else others
+        numbers = [n for n, k in zip(self.rows.numbers, kept, strict=True) if k]
+        names = [n for n, k in zip(self.rows.side().names, kept, strict=True) if k]
+        names = [*names, *(self.current.properties[i].get("name") for i in others)]
+        together = numpy.concatenate([self.rows.geometry[kept], self.current.geometry[others]])
+        present = ~shapely.is_missing(together)
+        rows = [n for n, p in zip([*numbers, *([0] * len(others))], present, strict=True) if p]
+        check_tiles(together[present], rows, [n for n, p in zip(names, present, strict=True) if p], self.log)
+
+    def tally(self) -> Tally:
+        """The figures of the dry run."""
+        done = self.outcome.operations
+        kept = self.rows.geometry[self.rows.fine]
+        bounds = shapely.total_bounds(kept)
+        bbox = tuple(round(float(v), 7) for v in bounds) if numpy.isfinite(bounds).all() else None
+        return Tally(
+            rows=len(self.rows.numbers),
+            accepted=int(self.rows.fine.sum()),
+            located=int((~shapely.is_missing(kept)).sum()),
+            current=len(self.current.ids),
+            added=done["add"],
+            modified=done["modify"],
+            deleted=done["delete"],
+            unchanged=self.outcome.unchanged,
+            missing=len(self.current.ids) - len(self.matching.taken),
+            matched=dict(Counter(self.matching.how.values())),
+            fields=dict(self.outcome.fields),
+            bbox=bbox,  # type: ignore[arg-type]  # four numbers
+        )
+
+
+def compare_rows(
+    rows: Rows, current: Current, matching: Matching, *, request: Request, log: FindingLog, target: Path
+) -> Tally:
+    """The tally of a comparison whose changes were written to ``target``."""
+    comparison = Comparison(rows, current, matching, request, log)
+    with target.open("wb") as out:
+        _write(comparison, out)
+    comparison.check_jumps()
+    if request.definition:
+        comparison.check_coverage(request.definition)
+    return comparison.tally()
+
+
+def _write(comparison: Comparison, out: BinaryIO) -> None:
+    out.writelines(comparison.lines())

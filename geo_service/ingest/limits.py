@@ -1,0 +1,37 @@
+"""How much of an uploaded file is read before it is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds of one job. Sizes in bytes, times in seconds; the defaults are the published ones."""
+
+    upload_bytes: int = 200 * MEBIBYTE
+    unpacked_bytes: int = 1024 * MEBIBYTE
+    member_bytes: int = 256 * MEBIBYTE
+    members: int = 2_000
+    ratio: int = 200
+    ratio_from_bytes: int = 10 * MEBIBYTE
+    features: int = 1_000_000
+    vertices: int = 5_000_000
+    feature_vertices: int = 200_000
+    feature_bytes: int = 32 * MEBIBYTE
+    fields: int = 200
+    cell_bytes: int = 64 * 1024
+    depth: int = 32
+    crossings: int = 2_000
+    findings: int = 500
+    wall_s: float = 90.0
+    cpu_s: int = 60
+    memory_bytes: int = 2048 * MEBIBYTE
+    file_bytes: int = 256 * MEBIBYTE
+    open_files: int = 64
+
+
+LIMITS = Limits()
+"""The published limits."""

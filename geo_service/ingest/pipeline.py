@@ -1,0 +1,275 @@
+"""The dry run as it runs in the worker: file, container, encoding, CRS, schema, geometry, identity, topology."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy
+import shapely
+
+from geo_service.core.text import Text
+from geo_service.ingest import current as published
+from geo_service.ingest.comparison import Rows, compare_rows
+from geo_service.ingest.crs_doctor import District, Hypothesis, ShiftVerdict, diagnose, diagnose_shift
+from geo_service.ingest.current import Current
+from geo_service.ingest.examination import Examination, MappedField, Request, Tally
+from geo_service.ingest.findings import FindingLog, Refused
+from geo_service.ingest.geometry import check_geometry, check_size, to_degrees
+from geo_service.ingest.identity import Matching, find_splits_and_merges, match
+from geo_service.ingest.layer import ReadLayer, Source
+from geo_service.ingest.limits import Limits
+from geo_service.ingest.mapping import ID_FIELD, REV_FIELD, propose_mapping
+from geo_service.ingest.readers import read
+from geo_service.ingest.schema import infer_fields
+from geo_service.ingest.sniff import sniff
+from geo_service.ingest.values import convert_column, has_unseen
+
+CHANGES = "changes.jsonl"
+
+
+class Run:
+    """One dry run; ``examination`` grows stage by stage, so that a refusal still shows what was found out."""
+
+    def __init__(self, request: Request, folder: Path, limits: Limits) -> None:
+        self.request = request
+        self.folder = folder
+        self.limits = limits
+        self.log = FindingLog(limits.findings)
+        self.examination = Examination(name=request.name)
+
+    def note(self, **found: Any) -> None:
+        """Add to the examination."""
+        self.examination = dataclasses.replace(self.examination, **found)
+
+    def progress(self, stage: str, done: int = 0, total: int = 0) -> None:
+        """Say how far it is, for whoever looks into the job's folder."""
+        out = self.folder / "out"
+        fresh = out / "progress.new"
+        fresh.write_bytes(msgspec.json.encode({"stage": stage, "done": done, "total": total}))
+        fresh.replace(out / "progress.json")
+
+    def examine(self) -> Examination:
+        """The whole dry run; refusals end in findings."""
+        try:
+            self._examine()
+        except Refused as refusal:
+            self.log.extend([refusal.finding])
+        findings = tuple(sorted(self.log.report.findings, key=lambda f: f.row or 0))
+        self.note(findings=findings, counts=dict(self.log.counts))
+        return self.examination
+
+    def _examine(self) -> None:
+        layer = self._read()
+        fine = check_size(layer.geometry, layer.rows, self.log, self.limits)
+        if not fine.all():
+            layer = layer.take(fine)
+        mapping = self._map(layer)
+        reading = self._locate(layer)
+        if reading is None:
+            return
+        self.progress("geometry")
+        degrees = to_degrees(layer.geometry, reading.move)
+        rows = self._rows(layer, mapping, degrees)
+        current = self._current()
+        self.progress("identity")
+        matching = match(rows.side(), current.side())
+        if self._is_shifted(rows, current, matching):
+            return
+        self._show_identity(rows, current, matching)
+        self.progress("comparing")
+        tally = compare_rows(
+            rows, current, matching, request=self.request, log=self.log, target=self.folder / "out" / CHANGES
+        )
+        self.note(tally=tally, changes_file=CHANGES)
+
+    def _read(self) -> ReadLayer:
+        self.progress("opening")
+        work = self.folder / "work"
+        sniffed = sniff(Path(self.request.upload), work, self.limits)
+        self.note(format=sniffed.format, member=sniffed.member)
+        source = Source(
+            path=sniffed.path,
+            name=self.request.name,
+            work=work,
+            options=self._options(),
+            limits=self.limits,
+            log=self.log,
+            progress=self.progress,
+        )
+        self.progress("reading")
+        layer = read(source, sniffed)
+        self.note(layer=layer.name, layers=layer.layers, encoding=layer.encoding, remarks=layer.remarks)
+        self.note(tally=Tally(rows=len(layer)))
+        self._check_encoding(layer)
+        if not len(layer) and not self.log.blocks():
+            raise Refused("file-no-features")
+        return layer
+
+    def _options(self) -> Any:
+        options, definition = self.request.options, self.request.definition
+        return dataclasses.replace(options, kind=definition.kind) if definition else options
+
+    def _check_encoding(self, layer: ReadLayer) -> None:
+        from geo_service.ingest.encoding import normalise_encoding
+
+        choice = layer.encoding
+        if choice is None or self.request.options.encoding:
+            return
+        stated = normalise_encoding(choice.declared)
+        if not choice.sure:
+            self.log.add("encoding-unsure", encoding=choice.encoding)
+        elif stated and stated != choice.encoding:
+            self.log.add("encoding-declared-wrong", declared=choice.declared[:40], encoding=choice.encoding)
+
+    def _map(self, layer: ReadLayer) -> tuple[MappedField, ...]:
+        definition = self.request.definition
+        if definition is None:
+            self.note(schema=infer_fields(layer.columns))
+            return ()
+        mapping = propose_mapping(layer.columns, definition, self.request.options.mapping)
+        self.note(mapping=mapping)
+        for item in mapping:
+            if item.how == "none" and any(v is not None for v in layer.columns[item.source]):
+                self.log.add("field-unmapped", field=item.source[:60])
+            elif item.how == "ambiguous":
+                self.log.add("field-ambiguous", field=item.source[:60], candidates="…")
+        return mapping
+
+    def _locate(self, layer: ReadLayer) -> Hypothesis | None:
+        """The reading of the coordinates; None where the doctor refuses to guess."""
+        self.progress("crs")
+        points = shapely.get_coordinates(layer.geometry)
+        points = points[numpy.isfinite(points).all(axis=1)]
+        if not len(points):
+            return None if self.log.blocks() else _NOWHERE
+        outline = self.request.options.district
+        district = District(shapely.geometry.shape(dict(outline)) if outline else shapely.box(*_ANYWHERE))
+        verdict, reading = diagnose(points, layer.crs, district, chosen=self.request.options.crs)
+        self.note(crs=verdict)
+        if verdict.finding:
+            self.log.add(verdict.finding, **dict(verdict.params))
+        return reading
+
+    def _rows(self, layer: ReadLayer, mapping: tuple[MappedField, ...], degrees: Any) -> Rows:
+        """Rows with converted values and checked geometries; what blocks a row is noted."""
+        columns: dict[str, list[Any]] = {}
+        reserved: dict[str, list[Any]] = {}
+        for item in mapping:
+            values = layer.columns[item.source]
+            if item.target in (ID_FIELD, REV_FIELD):
+                reserved[item.target] = values
+            elif item.target:
+                columns[item.target] = self._converted(item.target, values, layer.rows)
+        names = columns.get("name", [None] * len(layer))
+        definition = self.request.definition
+        checked = check_geometry(degrees, layer.rows, names, definition=definition, log=self.log, limits=self.limits)
+        types = sorted({g.geom_type for g in checked.geometry if g is not None})
+        bad = self.log.bad_rows
+        fine = checked.fine & numpy.array([r not in bad for r in layer.rows], dtype=bool)
+        self.note(geometry_types=tuple(types), base_rev=self._base(reserved.get(REV_FIELD, [])))
+        if definition is None:
+            columns = layer.columns
+        ids = self._ids(reserved.get(ID_FIELD, [None] * len(layer)), layer.rows)
+        return Rows(numbers=layer.rows, ids=ids, columns=columns, geometry=checked.geometry, fine=fine)
+
+    def _converted(self, target: str, values: list[Any], rows: list[int]) -> list[Any]:
+        item = self.request.definition.field(target) if self.request.definition else None
+        if item is None:
+            raise Refused("file-broken", reason=f"mapping: {target}")
+        converted, problems = convert_column(item, values)
+        for index, problem in problems.items():
+            self.log.add(problem.code, row=rows[index], field=target, **dict(problem.params))
+        unseen = sum(isinstance(v, str) and not v.isascii() and has_unseen(v) for v in values)
+        unseen += sum(isinstance(v, str) and v.isascii() and not v.isprintable() and has_unseen(v) for v in values)
+        if unseen:
+            self.log.add("text-control", field=target, count=unseen)
+        limit = self.limits.cell_bytes
+        for index, value in enumerate(converted):
+            if isinstance(value, str) and len(value) > limit // 4 and len(value.encode()) > limit:
+                self.log.add("cell-too-long", row=rows[index], field=target, limit=limit // 1024)
+        return converted
+
+    def _ids(self, values: list[Any], rows: list[int]) -> list[str | None]:
+        ids = [str(v).strip() or None if v is not None else None for v in values]
+        first: dict[str, int] = {}
+        for row, fid in zip(rows, ids, strict=True):
+            if fid and fid in first:
+                self.log.add("identity-duplicate", row=row, fid=fid[:60], first=first[fid])
+            elif fid:
+                first[fid] = row
+        return ids
+
+    def _base(self, values: list[Any]) -> int:
+        """The revision the file says it was made from."""
+        stated = {int(float(str(v))) for v in values if v is not None and str(v).replace(".0", "").isdigit()}
+        if len(stated) > 1:
+            self.log.add("base-mixed", revisions="、".join(map(str, sorted(stated)[:10])))
+        base = min(stated, default=0)
+        if base and base != self.request.rev:
+            self.log.add("base-behind", base=base, head=self.request.rev)
+        return base
+
+    def _current(self) -> Current:
+        return published.read_current(Path(self.request.current)) if self.request.current else published.EMPTY
+
+    def _is_shifted(self, rows: Rows, current: Current, matching: Matching) -> bool:
+        """Whether offsets against matched features speak for another datum; then nothing is compared."""
+        shift = self._shift(rows, current, matching)
+        self.note(shift=shift)
+        if shift.key and not self.request.options.crs:
+            fit = shift.fits[0]
+            self.log.add("crs-datum-shift", fit=fit.fitting, matched=shift.matched, hypothesis=fit.title.zh)
+            if self.examination.crs:
+                verdict = dataclasses.replace(
+                    self.examination.crs, state="shifted", proposed=shift.key, fits=shift.fits
+                )
+                self.note(crs=verdict)
+            return True
+        if shift.uniform_m:
+            east, north = shift.uniform_m
+            self.log.add(
+                "crs-uniform-shift",
+                east_m=round(east),
+                north_m=round(north),
+                fit=shift.uniform_count,
+                matched=shift.matched,
+            )
+        return False
+
+    def _shift(self, rows: Rows, current: Current, matching: Matching) -> ShiftVerdict:
+        pairs = [(r, int(matching.feature[r])) for r, how in matching.how.items() if how in ("id", "name")]
+        read_at = shapely.centroid(rows.geometry[[r for r, _ in pairs]])
+        known_at = shapely.centroid(current.geometry[[i for _, i in pairs]])
+        both = ~shapely.is_missing(read_at) & ~shapely.is_missing(known_at)
+        both &= ~shapely.is_empty(read_at) & ~shapely.is_empty(known_at)
+        return diagnose_shift(shapely.get_coordinates(known_at[both]), shapely.get_coordinates(read_at[both]))
+
+    def _show_identity(self, rows: Rows, current: Current, matching: Matching) -> None:
+        known = set(current.ids)
+        if self.request.definition is None:
+            return
+        for row, fid in zip(rows.numbers, rows.ids, strict=True):
+            if fid and fid not in known:
+                self.log.add("identity-unknown", row=row, fid=fid[:60])
+        splits, merges = find_splits_and_merges(rows.numbers, rows.side(), current.side(), matching)
+        self.note(splits=splits, merges=merges)
+        for split in splits:
+            shown = "、".join(map(str, split.rows[:20]))
+            self.log.add("identity-split", fid=split.fid, rows=shown)
+        for merge in merges:
+            self.log.add("identity-merge", row=merge.row, fids="、".join(merge.fids[:20]))
+
+
+_ANYWHERE = (-180.0, -90.0, 180.0, 90.0)
+_NOWHERE = Hypothesis("", Text("", ""), lambda x, y: (x, y))
+"""For files without a single coordinate: everything is unlocated."""
+
+
+def run(folder: Path, limits: Limits) -> None:
+    """The task: read the request, examine, leave the result in the job's folder."""
+    request = msgspec.json.decode((folder / "in" / "request.json").read_bytes(), type=Request)
+    examination = Run(request, folder, limits).examine()
+    (folder / "out" / "result.json").write_bytes(msgspec.json.encode(examination))

@@ -1,0 +1,71 @@
+"""What a worker can be asked to do. Importing this loads what every worker needs, except GDAL."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+import openpyxl  # noqa: F401  # loaded before the fork
+import pandas  # noqa: F401  # loaded before the fork
+
+from geo_service.core.crs import transformer
+from geo_service.ingest import pipeline
+from geo_service.ingest.limits import Limits
+
+
+def _attempts(folder: Path) -> dict[str, Callable[[], object]]:
+    outside = folder.parent / "outside"
+    return {
+        "socket": socket.socket,
+        "read outside": (folder.parent / "secret").read_bytes,
+        "read passwd": Path("/etc/passwd").read_bytes,
+        "write outside": lambda: outside.write_bytes(b"x"),
+        "link": lambda: (folder / "work" / "link").symlink_to("/etc/passwd"),
+        "fork": os.fork,
+        "exec": lambda: os.execv("/bin/true", ["true"]),  # noqa: S606  # must be refused
+        "signal": lambda: os.kill(os.getppid(), 0),
+        "write inside": lambda: (folder / "work" / "inside").write_bytes(b"x"),
+    }
+
+
+def probe(folder: Path, limits: Limits) -> None:
+    """Try what a worker must not be able to do, and leave what happened: ``done`` or the error's name."""
+    answers = {}
+    for name, attempt in _attempts(folder).items():
+        try:
+            attempt()
+        except OSError as error:
+            answers[name] = type(error).__name__
+        else:
+            answers[name] = "done"
+    answers["limit"] = str(limits.wall_s)
+    (folder / "out" / "result.json").write_bytes(msgspec.json.encode(answers))
+
+
+def wait(folder: Path, limits: Limits) -> None:  # noqa: ARG001  # the shape of every task
+    """Do nothing until stopped; for seeing the queue, cancelling and the time limit at work."""
+    (folder / "out" / "progress.json").write_bytes(b'{"stage":"waiting on purpose"}')
+    read_end, _ = os.pipe()
+    os.read(read_end, 1)
+
+
+def exhaust(folder: Path, limits: Limits) -> None:
+    """Ask for more memory than the limit."""
+    (folder / "work" / "size").write_text(str(len(bytearray(limits.memory_bytes))), encoding="ascii")
+
+
+TASKS: Mapping[str, Callable[[Path, Limits], None]] = {
+    "examine": pipeline.run,
+    "probe": probe,
+    "wait": wait,
+    "exhaust": exhaust,
+}
+
+
+def warm() -> None:
+    """Make once what every worker would make again: PROJ's transformations between degrees and metres."""
+    transformer(4490, 4548)
+    transformer(4548, 4490)

@@ -1,0 +1,217 @@
+"""Cells turned into the values a field takes: codes by their titles, Chinese dates, numbers with units."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from geo_service.core.layers import Field
+
+
+class NotConvertible(ValueError):
+    """A cell that is not what the field takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a value: a finding's code and its words."""
+
+    code: str
+    params: Mapping[str, Any]
+
+
+def convert_column(item: Field, values: Sequence[Any]) -> tuple[list[Any], dict[int, Problem]]:
+    """A column in the field's own type, and the problems by index; each distinct cell is looked at once."""
+    memo: dict[Any, tuple[Any, Problem | None]] = {}
+    converted: list[Any] = []
+    problems: dict[int, Problem] = {}
+    for index, value in enumerate(values):
+        key = (type(value), value)
+        if key not in memo:
+            memo[key] = _convert(item, value)
+        result, problem = memo[key]
+        converted.append(result)
+        if problem:
+            problems[index] = problem
+    return converted, problems
+
+
+def _convert(item: Field, value: Any) -> tuple[Any, Problem | None]:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None, None
+    try:
+        result = _CONVERTERS[item.type](item, value)
+    except NotConvertible:
+        return None, _not_of_type(item, value)
+    if isinstance(result, (int, float)) and not isinstance(result, bool) and not _in_range(item, result):
+        params = {"value": result, "minimum": _limit(item.minimum), "maximum": _limit(item.maximum)}
+        return result, Problem("field-range", params)
+    return result, None
+
+
+def _not_of_type(item: Field, value: Any) -> Problem:
+    shown = str(value)[:60]
+    if item.type == "code":
+        known = "、".join(f"{c.title.zh}（{c.value}）" for c in item.codes)
+        return Problem("field-code", {"value": shown, "known": known})
+    return Problem("value-type", {"value": shown, "expected": item.type})
+
+
+def _in_range(item: Field, value: float) -> bool:
+    return (item.minimum is None or value >= item.minimum) and (item.maximum is None or value <= item.maximum)
+
+
+def _limit(value: float | None) -> str:
+    return "…" if value is None else f"{value:g}"
+
+
+def clean_text(value: str) -> str:
+    """Text in NFC without control characters (line breaks and tabs stay) and direction overrides, trimmed."""
+    normal = unicodedata.normalize("NFC", value)
+    return "".join(c for c in normal if c in "\n\t" or unicodedata.category(c) not in _UNSEEN).strip()
+
+
+_UNSEEN = frozenset({"Cc", "Cs"})
+_DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
+
+
+def has_unseen(value: str) -> bool:
+    """Whether text holds characters that must not be kept."""
+    return bool(_DIRECTIONS.search(value)) or any(
+        c not in "\n\r\t" and unicodedata.category(c) in _UNSEEN for c in value
+    )
+
+
+def _text(_: Field, value: Any) -> str:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return _DIRECTIONS.sub("", clean_text(str(value)))
+
+
+def _code(item: Field, value: Any) -> str:
+    text = _text(item, value)
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    for code in item.codes:
+        if folded in (code.value.casefold(), code.title.zh.casefold(), code.title.en.casefold()):
+            return code.value
+    raise NotConvertible(text)
+
+
+_NUMBER = re.compile(r"([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:e[+-]?\d+)?)\s*(.*)", re.IGNORECASE)
+_SCALES = {"万": 1e4, "亿": 1e8}
+_UNITS = {
+    "m²": ("m2", "㎡", "平方米", "平米", "m^2", "平方公尺"),
+    "m": ("米", "m", "公尺"),
+    "km": ("公里", "千米", "km"),
+    "ha": ("公顷", "ha"),
+    "%": ("%", "％"),
+}
+
+
+def _number(item: Field, value: Any) -> float:
+    if isinstance(value, bool):
+        raise NotConvertible(value)
+    if isinstance(value, (int, float)):
+        if not math.isfinite(value):
+            raise NotConvertible(value)
+        return value
+    text = unicodedata.normalize("NFKC", str(value)).strip()
+    match = _NUMBER.fullmatch(text)
+    if not match or not match.group(1) or match.group(1) in ("+", "-"):
+        raise NotConvertible(text)
+    return _scaled(item, match.group(1).replace(",", ""), match.group(2))
+
+
+def _scaled(item: Field, digits: str, rest: str) -> float:
+    scale = 1.0
+    if rest[:1] in _SCALES:
+        scale, rest = _SCALES[rest[0]], rest[1:]
+    unit = unicodedata.normalize("NFKC", item.unit)
+    allowed = {"", unit, item.unit, *(unicodedata.normalize("NFKC", u) for u in _UNITS.get(item.unit, ()))}
+    if rest.strip() not in allowed:
+        raise NotConvertible(digits + rest)
+    try:
+        number: float = int(digits) if re.fullmatch(r"[+-]?\d+", digits) else float(digits)
+    except (ValueError, OverflowError) as error:
+        raise NotConvertible(digits) from error
+    result = number if scale == 1.0 else round(number * scale, 6)
+    if not math.isfinite(result):
+        raise NotConvertible(digits)
+    return result
+
+
+def _integer(item: Field, value: Any) -> int:
+    number = _number(item, value)
+    if isinstance(number, float) and not number.is_integer():
+        raise NotConvertible(value)
+    if abs(number) > 2**53:
+        raise NotConvertible(value)
+    return int(number)
+
+
+_TRUE = frozenset({"是", "有", "对", "true", "t", "yes", "y", "1", "1.0", "√", "✓"})
+_FALSE = frozenset({"否", "无", "没有", "false", "f", "no", "n", "0", "0.0", "×"})
+
+
+def _boolean(_: Field, value: Any) -> bool:
+    text = unicodedata.normalize("NFKC", str(value)).strip().casefold()
+    if text in _TRUE or text in _FALSE:
+        return text in _TRUE
+    raise NotConvertible(value)
+
+
+_DATES = (
+    re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})[日号]?"),
+    re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})"),
+    re.compile(r"(\d{4})(\d{2})(\d{2})"),
+)
+_CLOCK = re.compile(r"[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?$")
+
+
+def _date(_: Field, value: Any) -> str:
+    return _day(_CLOCK.sub("", _date_text(value))).isoformat()
+
+
+def _date_text(value: Any) -> str:
+    text = unicodedata.normalize("NFKC", str(value)).strip()
+    return text[:-2] if re.fullmatch(r"\d{8}\.0", text) else text
+
+
+def _day(text: str) -> datetime.date:
+    for pattern in _DATES:
+        match = pattern.fullmatch(text.replace(" ", ""))
+        if match:
+            try:
+                return datetime.date(*(int(part) for part in match.groups()))
+            except ValueError as error:
+                raise NotConvertible(text) from error
+    raise NotConvertible(text)
+
+
+def _datetime(_: Field, value: Any) -> str:
+    text = _date_text(value)
+    clock = _CLOCK.search(text)
+    day = _day(_CLOCK.sub("", text)).isoformat()
+    if not clock:
+        return f"{day}T00:00:00"
+    hour, minute, second = (int(part or 0) for part in clock.groups())
+    try:
+        return f"{day}T{datetime.time(hour, minute, second).isoformat()}"
+    except ValueError as error:
+        raise NotConvertible(text) from error
+
+
+_CONVERTERS: dict[str, Callable[[Field, Any], Any]] = {
+    "text": _text,
+    "code": _code,
+    "number": _number,
+    "integer": _integer,
+    "boolean": _boolean,
+    "date": _date,
+    "datetime": _datetime,
+}

@@ -1,0 +1,116 @@
+"""Shapefile and GeoPackage through fiona (a second GDAL, beside the one that reads), and GeoJSON."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import shapely
+
+from geo_service.core.layers import Field
+from geo_service.ingest.mapping import ID_FIELD, REV_FIELD, short_names
+from geo_service.ingest.values import clean_text
+from geo_service.ingest.writers.export import Export, readable
+
+_SHAPE_TEXT_BYTES = 254
+_SHAPE_TYPES = {"integer": "int:18", "number": "float:24.15", "boolean": "str:4", "date": "date"}
+_PACKAGE_TYPES = {
+    "integer": "int64", "number": "float", "boolean": "bool", "date": "date", "datetime": "datetime"
+}  # fmt: skip
+_KINDS = {"point": "Point", "line": "LineString", "polygon": "Polygon"}
+
+
+def write_shapefile(export: Export, path: Path) -> None:
+    """A zip of .shp .shx .dbf .prj .cpg with ASCII field names of at most 10 bytes, and a table of what they mean."""
+    import fiona
+
+    shorts = short_names(export.definition)
+    properties = {ID_FIELD: "str:40", REV_FIELD: "int:9"}
+    properties |= {shorts[f.key]: _SHAPE_TYPES.get(f.type, f"str:{_SHAPE_TEXT_BYTES}") for f in export.fields}
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        target = Path(folder) / f"{export.definition.id}.shp"
+        schema = {"geometry": _KINDS[export.definition.kind], "properties": properties}
+        if export.definition.kind == "point" and "MultiPoint" in export.definition.geometry_types:
+            schema["geometry"] = "MultiPoint"
+        with fiona.open(
+            target, "w", driver="ESRI Shapefile", schema=schema, crs=f"EPSG:{export.crs}", encoding="UTF-8"
+        ) as out:
+            for row in export.rows():
+                values = {shorts[f.key]: _shape_value(f, row.properties.get(f.key)) for f in export.fields}
+                record = {ID_FIELD: row.id, REV_FIELD: export.rev, **values}
+                out.write(_record(row.shape, record, multi=schema["geometry"] == "MultiPoint"))
+        _write_names(export, shorts, Path(folder) / f"{export.definition.id}_fields.csv")
+        _pack(Path(folder), path)
+
+
+def _shape_value(item: Field, value: Any) -> Any:
+    shown = readable(item, value)
+    if not isinstance(shown, str):
+        return shown
+    return shown.encode()[:_SHAPE_TEXT_BYTES].decode(errors="ignore")
+
+
+def _record(shape: Any, properties: dict[str, Any], *, multi: bool = False) -> dict[str, Any]:
+    if multi and shape is not None and not shape.geom_type.startswith("Multi"):
+        shape = _MULTI[shape.geom_type]([shape])
+    geometry = None if shape is None else shapely.geometry.mapping(shape)
+    return {"type": "Feature", "geometry": geometry, "properties": properties}
+
+
+_MULTI = {"Point": shapely.multipoints, "LineString": shapely.multilinestrings, "Polygon": shapely.multipolygons}
+
+
+def _write_names(export: Export, shorts: dict[str, str], path: Path) -> None:
+    with path.open("w", encoding="utf-8-sig", newline="") as out:
+        table = csv.writer(out)
+        table.writerow(["字段名 (field)", "标识 (key)", "含义 (title)", "meaning", "单位 (unit)"])
+        table.writerows([shorts[f.key], f.key, f.title.zh, f.title.en, f.unit] for f in export.fields)
+
+
+def _pack(folder: Path, target: Path) -> None:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as bundle:
+        for item in sorted(folder.iterdir()):
+            stamp = zipfile.ZipInfo(item.name, (1980, 1, 1, 0, 0, 0))
+            stamp.compress_type = zipfile.ZIP_DEFLATED
+            with item.open("rb") as source, bundle.open(stamp, "w") as out:
+                shutil.copyfileobj(source, out, 1 << 20)
+
+
+def write_geopackage(export: Export, path: Path) -> None:
+    """A GeoPackage with one table, typed fields under their keys and every geometry as Multi."""
+    import fiona
+
+    properties = {ID_FIELD: "str", REV_FIELD: "int32"}
+    properties |= {f.key: _PACKAGE_TYPES.get(f.type, "str") for f in export.fields}
+    schema = {"geometry": f"Multi{_KINDS[export.definition.kind]}", "properties": properties}
+    with fiona.open(
+        path, "w", driver="GPKG", layer=export.definition.id, schema=schema, crs=f"EPSG:{export.crs}"
+    ) as out:
+        for row in export.rows():
+            values = {f.key: row.properties.get(f.key) for f in export.fields}
+            out.write(_record(row.shape, {ID_FIELD: row.id, REV_FIELD: export.rev, **values}, multi=True))
+
+
+def write_geojson(export: Export, path: Path) -> None:
+    """A FeatureCollection, one feature a line; other than degrees it names its CRS as GeoJSON 2008 does."""
+    head: dict[str, Any] = {"type": "FeatureCollection", "name": export.definition.id}
+    if export.crs != 4490:
+        head["crs"] = {"type": "name", "properties": {"name": f"urn:ogc:def:crs:EPSG::{export.crs}"}}
+    with path.open("w", encoding="utf-8") as out:
+        out.write(json.dumps(head, ensure_ascii=False)[:-1] + ', "features": [')
+        for number, row in enumerate(export.rows()):
+            geometry = None if row.shape is None else shapely.geometry.mapping(row.shape)
+            properties = {ID_FIELD: row.id, REV_FIELD: export.rev, **row.properties}
+            body = {"type": "Feature", "id": row.id, "properties": properties, "geometry": geometry}
+            out.write((",\n" if number else "\n") + json.dumps(body, ensure_ascii=False, allow_nan=False))
+        out.write("\n]}\n")
+
+
+def plain(value: Any) -> str:
+    """A value as text without control characters; empty for None."""
+    return "" if value is None else clean_text(str(value))

@@ -1,0 +1,308 @@
+"""From a file somebody sent to a draft: keep the original, examine it in the jail, make a draft of what it proposes.
+
+Nothing uploaded is opened here: bytes are counted, hashed and stored under names of our own making.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from geo_service.core.access import ANY, Account, includes
+from geo_service.core.derived import Area, with_derived
+from geo_service.core.drafts import Draft, DraftChange, DraftMode
+from geo_service.core.layers import LayerDefinition
+from geo_service.core.validation import Finding
+from geo_service.errors import AccessDenied, InvalidRequest, NotFound, RequestTooLarge
+from geo_service.ingest.examination import Examination, Options, ProposedChange
+from geo_service.ingest.examine import PublishedLayer, conclude, submit
+from geo_service.ingest.jail import Jail, Job
+from geo_service.ingest.limits import LIMITS
+from geo_service.storage.codes import ever_used_ids
+from geo_service.storage.drafts import Upload
+from geo_service.usecases import review
+from geo_service.usecases.review import Desk
+
+CHUNK = 1 << 20
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """An original that was received: ``id`` is secret enough to be an address, ``sha256`` names its content."""
+
+    id: str
+    name: str
+    sha256: str
+    size: int
+    owner: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The folder of kept originals, each under its SHA-256, and the notes of who sent what."""
+
+    folder: Path
+    now: Callable[[], datetime.datetime]
+
+    def path(self, sha256: str) -> Path:
+        """Where the content of this hash is."""
+        return self.folder / "originals" / sha256[:2] / sha256
+
+    def receive(self, stream: IO[bytes], name: str, owner: Account) -> Kept:
+        """The file, streamed to disk, hashed and synced; its name is only noted, never used as a path.
+
+        Raises
+        ------
+        RequestTooLarge
+            More than 200 MB.
+        InvalidRequest
+            Nothing at all.
+        """
+        quarantine = self.folder / "quarantine" / secrets.token_hex(16)
+        quarantine.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            sha256, size = _copy(stream, quarantine)
+            if not size:
+                raise InvalidRequest(reason="文件是空的 / the file is empty")
+            target = self.path(sha256)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            quarantine.replace(target)
+        finally:
+            quarantine.unlink(missing_ok=True)
+        kept = Kept(
+            id=secrets.token_hex(12), name=_shown_name(name), sha256=sha256, size=size, owner=owner.name, at=self._at()
+        )
+        _write_synced(self.folder / "notes" / f"{kept.id}.json", msgspec.json.encode(kept))
+        return kept
+
+    def get(self, kept_id: str, owner: Account) -> Kept:
+        """One's own received file.
+
+        Raises
+        ------
+        NotFound
+            There is none of this id, or it is somebody else's.
+        """
+        if len(kept_id) != 24 or not kept_id.isalnum() or not kept_id.isascii():
+            raise NotFound(what=kept_id)
+        try:
+            kept = msgspec.json.decode((self.folder / "notes" / f"{kept_id}.json").read_bytes(), type=Kept)
+        except FileNotFoundError:
+            raise NotFound(what=kept_id) from None
+        if kept.owner != owner.name and not owner.is_admin:
+            raise NotFound(what=kept_id)
+        return kept
+
+    def _at(self) -> str:
+        return self.now().astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _copy(stream: IO[bytes], target: Path) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    with target.open("xb") as file:
+        while chunk := stream.read(CHUNK):
+            size += len(chunk)
+            if size > LIMITS.upload_bytes:
+                raise RequestTooLarge(limit=f"{LIMITS.upload_bytes >> 20} MB")
+            digest.update(chunk)
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.hexdigest(), size
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{secrets.token_hex(4)}")
+    with temporary.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _shown_name(name: str) -> str:
+    """A file's name as people see it, without folders and control characters."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    return "".join(c for c in last if c.isprintable())[:200] or "upload"
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """What receiving and examining files works with; ``jobs`` are the dry runs of this process by id."""
+
+    evidence: Evidence
+    jail: Jail
+    desk: Desk
+    jobs: dict[str, Running]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A dry run under way or ended, and what it was asked."""
+
+    job: Job
+    kept: Kept
+    layer: str
+    mode: DraftMode
+    base_rev: int
+
+
+def begin(
+    counter: Counter,
+    account: Account,
+    kept: Kept,
+    layer_id: str,
+    options: Options,
+    *,
+    district: Mapping[str, Any] | None,
+) -> Running:
+    """A dry run of a file against a layer, queued in the jail; it writes nothing.
+
+    Raises
+    ------
+    AccessDenied
+        The account may not edit the layer.
+    Unavailable
+        Too many files are waiting.
+    """
+    store = counter.desk.store
+    state = store.layer(layer_id)
+    if not may_work(account, state.definition):
+        raise AccessDenied(action=f"编辑 {state.definition.title.zh} / edit {state.definition.title.en}")
+    store.export(layer_id)
+    chosen = dataclasses.replace(options, first_number=_next_number(counter, layer_id), district=district)
+    job = submit(
+        counter.evidence.path(kept.sha256),
+        kept.name,
+        jail=counter.jail,
+        definition=state.definition,
+        current=PublishedLayer(store.published_path(layer_id), state.revision.rev),
+        options=chosen,
+    )
+    running = Running(job, kept, layer_id, options.mode, state.revision.rev)
+    counter.jobs[job.id] = running
+    return running
+
+
+def may_work(account: Account, definition: LayerDefinition) -> bool:
+    """Whether the account edits anything of a layer; each feature is checked again when a draft is made."""
+    return account.active and any(
+        g.layer in (ANY, definition.id) and includes(g.role, "editor") for g in account.grants
+    )
+
+
+def _next_number(counter: Counter, layer_id: str) -> int:
+    tails = (fid.rpartition("-")[2] for fid in ever_used_ids(counter.desk.store, layer_id))
+    return max((int(tail) for tail in tails if tail.isdigit()), default=0) + 1
+
+
+def find_job(counter: Counter, account: Account, job_id: str) -> Running:
+    """One's own dry run.
+
+    Raises
+    ------
+    NotFound
+        There is none of this id here, or it is somebody else's.
+    """
+    running = counter.jobs.get(job_id)
+    if running is None or (running.kept.owner != account.name and not account.is_admin):
+        raise NotFound(what=job_id)
+    return running
+
+
+def result(running: Running) -> Examination | None:
+    """What a dry run found, None while it has not ended."""
+    return conclude(running.job, running.kept.name) if running.job.state == "ended" else None
+
+
+def make_draft(counter: Counter, account: Account, running: Running, *, areas: Sequence[Area], note: str) -> Draft:
+    """The draft of what a file proposes, its original noted as evidence.
+
+    Raises
+    ------
+    AccessDenied
+        A feature lies outside what the account may edit.
+    InvalidRequest
+        The dry run has not ended, or found nothing to change.
+    """
+    found = result(running)
+    if found is None or not found.readable:
+        raise InvalidRequest(reason="预检没有得到可用的数据 / the dry run gave no usable data")
+    definition = counter.desk.store.layer(running.layer).definition
+    base_rev = found.base_rev if 0 < found.base_rev <= running.base_rev else running.base_rev
+    changes = [_change(proposed, definition, areas, base_rev) for proposed in found.changes()]
+    if not changes:
+        raise InvalidRequest(reason="与现有数据没有差别 / nothing differs from what there is")
+    upload = _upload(running.kept, found)
+    counter.desk.drafts.keep_upload(upload)
+    return review.create_draft(
+        counter.desk,
+        account,
+        running.layer,
+        changes,
+        mode=running.mode,
+        note=note or running.kept.name,
+        base_rev=base_rev,
+        upload=upload.id,
+        report=report_of(found),
+    )
+
+
+def report_of(found: Examination) -> dict[str, Any]:
+    """What a draft remembers of its dry run."""
+    body = {
+        "format": found.format,
+        "tally": found.tally,
+        "counts": found.counts,
+        "findings": [finding_json(f) for f in found.findings[:200]],
+        "splits": found.splits,
+        "merges": found.merges,
+    }
+    kept: dict[str, Any] = msgspec.to_builtins(body)
+    return kept
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """A finding with its sentence in both languages and its place."""
+    return {
+        "code": finding.code,
+        "level": finding.level,
+        "row": finding.row,
+        "fid": finding.fid,
+        "field": finding.field,
+        "point": list(finding.point) if finding.point else None,
+        "zh": finding.sentence("zh"),
+        "en": finding.sentence("en"),
+    }
+
+
+def _change(proposed: ProposedChange, definition: LayerDefinition, areas: Sequence[Area], base_rev: int) -> DraftChange:
+    after = proposed.after()
+    derived = None if after is None else with_derived(definition, after, areas)
+    return DraftChange(fid=proposed.fid, operation=proposed.operation, after=derived, base_rev=base_rev)
+
+
+def _upload(kept: Kept, found: Examination) -> Upload:
+    return Upload(
+        id=secrets.token_hex(8),
+        sha256=kept.sha256,
+        name=kept.name,
+        size=kept.size,
+        format=found.format,
+        encoding=found.encoding.encoding if found.encoding else "",
+        crs_declared=found.crs.declared if found.crs else "",
+        crs_used=found.crs.used if found.crs else "",
+        kept_path=f"uploads/originals/{kept.sha256[:2]}/{kept.sha256}",
+        by=kept.owner,
+        at=kept.at,
+    )

@@ -1,0 +1,233 @@
+"""Uploads over HTTP: receive, examine in the jail, show what was found, make a draft."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any, cast, get_args
+
+import msgspec
+from flask import Blueprint, Response, g, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from geo_service.core.features import Feature
+from geo_service.errors import InvalidParameter, InvalidRequest
+from geo_service.ingest.crs_doctor import CHOICES
+from geo_service.ingest.examination import Examination, Mode, Options
+from geo_service.ingest.limits import LIMITS
+from geo_service.usecases import browse, uploads
+from geo_service.usecases.tables import defused
+from geo_service.usecases.uploads import Counter, Running
+from geo_service.web.answers import json_answer
+from geo_service.web.current import deployment, visible_layer, visible_layers
+from geo_service.web.drafts import areas
+from geo_service.web.session import require_account
+
+blueprint = Blueprint("upload", __name__)
+
+SHOWN_CHANGES = 300
+
+
+def counter() -> Counter:
+    """What receiving files works with here."""
+    return deployment().counter
+
+
+@blueprint.get("/upload")
+def upload_page() -> str:
+    """The page to drop a file on."""
+    who = require_account()
+    states = [s for s in visible_layers() if uploads.may_work(who, s.definition)]
+    states.sort(key=lambda s: (s.definition.is_reference, s.definition.order))
+    return render_template("upload.html", page="upload", layers=states, chosen=request.args.get("layer", ""))
+
+
+@blueprint.post("/api/uploads")
+def receive() -> Response:
+    """Keep a file sent as the request's body; its name comes percent-encoded in ``X-File-Name``."""
+    from urllib.parse import unquote
+
+    who = require_account()
+    request.max_content_length = LIMITS.upload_bytes + 1
+    name = unquote(request.headers.get("X-File-Name", "upload"))
+    kept = counter().evidence.receive(request.stream, name, who)
+    deployment().people.audit.record(
+        actor=who.name,
+        action="upload",
+        target=kept.sha256,
+        ip=request.remote_addr or "",
+        name=kept.name,
+        size=kept.size,
+    )
+    response = json_answer({"id": kept.id, "name": kept.name, "size": kept.size, "sha256": kept.sha256})
+    response.status_code = 201
+    return response
+
+
+@blueprint.post("/api/uploads/<kept_id>/examinations")
+def examine(kept_id: str) -> Response:
+    """Begin a dry run: ``{"layer", "mode", "crs", "encoding", "mapping", "source_layer", "defaults"}``."""
+    who = require_account()
+    kept = counter().evidence.get(kept_id, who)
+    body = _body()
+    layer_id = visible_layer(str(body.get("layer", ""))).definition.id
+    running = uploads.begin(counter(), who, kept, layer_id, _options(body), district=_district())
+    response = json_answer(_state(running))
+    response.status_code = 202
+    return response
+
+
+@blueprint.get("/api/examinations/<job_id>")
+def examination(job_id: str) -> Response:
+    """How far a dry run is, and once it has ended everything it found."""
+    running = uploads.find_job(counter(), require_account(), job_id)
+    found = uploads.result(running)
+    return json_answer(_state(running) | ({"result": _result_json(running, found)} if found else {}))
+
+
+@blueprint.delete("/api/examinations/<job_id>")
+def cancel(job_id: str) -> Response:
+    """Stop a dry run."""
+    running = uploads.find_job(counter(), require_account(), job_id)
+    running.job.cancel()
+    return json_answer({"job": job_id})
+
+
+@blueprint.get("/api/examinations/<job_id>/findings.csv")
+def findings_csv(job_id: str) -> Response:
+    """The findings as a table."""
+    found = _ended(job_id)
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    writer.writerow(["级别", "代码", "行", "编号", "字段", "经度", "纬度", "说明"])
+    for f in found.findings:
+        x, y = f.point or ("", "")
+        row = [f.level, f.code, f.row or "", f.fid or "", f.field or "", x, y, f.sentence(g.lang)]
+        writer.writerow([defused(cell) for cell in row])
+    data = b"\xef\xbb\xbf" + buffer.getvalue().encode("utf-8", "replace")
+    response = Response(data, mimetype="text/csv")
+    response.headers.set("Content-Disposition", "attachment", filename="findings.csv")
+    return response
+
+
+@blueprint.post("/api/examinations/<job_id>/draft")
+def draft(job_id: str) -> AnyResponse:
+    """Make a draft of what a dry run proposes: ``{"note"}``."""
+    who = require_account()
+    running = uploads.find_job(counter(), who, job_id)
+    note = str(_body().get("note", "")).strip()[:500]
+    made = uploads.make_draft(counter(), who, running, areas=areas(), note=note)
+    response = json_answer({"id": made.id, "url": f"/drafts/{made.id}"})
+    response.status_code = 201
+    return response
+
+
+def _ended(job_id: str) -> Examination:
+    found = uploads.result(uploads.find_job(counter(), require_account(), job_id))
+    if found is None:
+        raise InvalidRequest(reason="预检还没有结束 / the dry run has not ended")
+    return found
+
+
+def _state(running: Running) -> dict[str, Any]:
+    progress = running.job.progress()
+    return {
+        "job": running.job.id,
+        "state": running.job.state,
+        "position": running.job.position,
+        "progress": {"stage": progress.stage, "done": progress.done, "total": progress.total},
+        "file": running.kept.name,
+        "layer": running.layer,
+    }
+
+
+def _result_json(running: Running, found: Examination) -> dict[str, Any]:
+    body: dict[str, Any] = msgspec.to_builtins(
+        {
+            "format": found.format,
+            "member": found.member,
+            "layer": found.layer,
+            "layers": found.layers,
+            "encoding": found.encoding,
+            "crs": found.crs,
+            "shift": found.shift,
+            "mapping": found.mapping,
+            "counts": found.counts,
+            "tally": found.tally,
+            "splits": found.splits,
+            "merges": found.merges,
+            "remarks": found.remarks,
+            "elapsed_s": found.elapsed_s,
+        }
+    )
+    choices = {key: {"zh": choice.title.zh, "en": choice.title.en} for key, choice in CHOICES.items()}
+    return body | {
+        "readable": found.readable,
+        "blocked": found.report.blocking != (),
+        "findings": [uploads.finding_json(f) for f in found.findings],
+        "crs_choices": choices,
+        "fields": [browse.field_json(f) for f in deployment().store.layer(running.layer).definition.all_fields],
+        "changes": _changes_json(running, found),
+    }
+
+
+def _changes_json(running: Running, found: Examination) -> list[dict[str, Any]]:
+    """The first changes with both sides, for the small map and the table."""
+    known = {f.id: f for f in deployment().views.features(deployment().store.layer(running.layer).revision)}
+    rows = []
+    for number, change in enumerate(found.changes()):
+        if number == SHOWN_CHANGES:
+            break
+        before: Feature | None = known.get(change.fid)
+        after = change.after()
+        rows.append(
+            {
+                "fid": change.fid,
+                "operation": change.operation,
+                "row": change.row,
+                "how": change.how,
+                "fields": list(change.fields),
+                "before": browse.feature_json(before) if before else None,
+                "after": browse.feature_json(after) if after else None,
+            }
+        )
+    return rows
+
+
+def _options(body: dict[str, Any]) -> Options:
+    mode = str(body.get("mode", "upsert"))
+    if mode not in get_args(Mode):
+        raise InvalidParameter(name="mode", value=mode, reason=" / ".join(get_args(Mode)))
+    crs = str(body.get("crs", ""))
+    if crs and crs != "declared" and crs not in CHOICES:
+        raise InvalidParameter(name="crs", value=crs, reason=" / ".join(CHOICES))
+    mapping = body.get("mapping")
+    if mapping is not None and not isinstance(mapping, dict):
+        raise InvalidParameter(name="mapping", value=str(mapping)[:80], reason="须为对象 / an object")
+    return Options(
+        mode=cast("Mode", mode),
+        layer=str(body.get("source_layer", ""))[:200],
+        encoding=str(body.get("encoding", ""))[:40],
+        crs=crs,
+        mapping={str(k): str(v) for k, v in mapping.items()} if mapping is not None else None,
+        defaults={str(k): str(v) for k, v in dict(body.get("defaults") or {}).items()},
+    )
+
+
+def _district() -> dict[str, Any] | None:
+    """The outline of the district, for the doctor of coordinates."""
+    here = deployment()
+    state = next((s for s in here.store.layers() if s.definition.id == "boundary"), None)
+    features = here.views.features(state.revision) if state else ()
+    geometry = next((f.geometry for f in features if f.geometry), None)
+    return dict(geometry) if geometry else None
+
+
+def _body() -> dict[str, Any]:
+    try:
+        body = msgspec.json.decode(request.get_data() or b"{}")
+    except msgspec.DecodeError as error:
+        raise InvalidRequest(reason=f"JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise InvalidRequest(reason="须为 JSON 对象 / must be a JSON object")
+    return body
