@@ -150,7 +150,7 @@ def about() -> str:
         "about.html",
         page="about",
         here=here,
-        states=visible_layers(),
+        states=sorted(visible_layers(), key=lambda s: (list(THEMES).index(s.definition.theme), s.definition.order)),
         visible={s.definition.id for s in visible_layers()},
         problems=[p for p in here.seed_problems if _may_know(p.file.split(".")[0])],
         recoveries=[r for r in here.recoveries if _may_know(r.layer)],
