@@ -11,8 +11,8 @@ from geo_service.core.layers import Field, LayerDefinition
 from geo_service.ingest.examination import How, MappedField
 
 ID_FIELD, REV_FIELD = "GS_ID", "GS_REV"
-_RESERVED = {"gs_id": ID_FIELD, "gs_rev": REV_FIELD, "要素编号": ID_FIELD, "地块编号": ID_FIELD}
-_PLAIN_ID = frozenset({"id", "fid", "编号"})
+_RESERVED = {"gs_id": ID_FIELD, "gs_rev": REV_FIELD}
+_PLAIN_ID = frozenset({"id", "fid", "编号", "要素编号", "地块编号"})
 _DBF_BYTES = 10
 _MORE_NAMES = {"name": ("地块名称", "text", "标注")}
 _SAMPLES = 3
