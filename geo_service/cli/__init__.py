@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import click
 
-from geo_service.cli import backups, data, doctor, serve
+from geo_service.cli import backups, data, doctor, people, serve
 from geo_service.cli.terminal import Terminal, choose_language
 from geo_service.cli.usage import usage_sentence
 from geo_service.errors import GeoServiceError, InvalidRequest, NotFound, ServiceFault
@@ -28,6 +28,8 @@ COMMANDS: tuple[Callable[[Terminal], click.Command], ...] = (
     doctor.doctor_command,
     backups.backup_command,
     backups.restore_command,
+    people.user_group,
+    people.audit_group,
 )
 """Every command, in the order of ``--help``."""
 
