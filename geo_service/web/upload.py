@@ -165,6 +165,7 @@ def _result_json(running: Running, found: Examination) -> dict[str, Any]:
         "readable": found.readable,
         "blocked": found.report.blocking != (),
         "findings": [uploads.finding_json(f) for f in found.findings],
+        "outline": _district(),
         "crs_choices": choices,
         "fields": [browse.field_json(f) for f in deployment().store.layer(running.layer).definition.all_fields],
         "changes": _changes_json(running, found),

@@ -18,6 +18,7 @@ const W = {
   findings: ["问题", "Findings"],
   format: ["格式", "Format"],
   from: ["文件字段", "Field of the file"],
+  known: ["用于识别要素", "recognises features"],
   later: ["修改后", "After"],
   mapping: ["字段对应", "Fields"],
   none: ["没有发现问题。", "Nothing is wrong."],
@@ -44,8 +45,8 @@ const TALLY = {
 
 const root = $("#upload");
 const csrf = root.dataset.csrf ?? "";
-/** @type {{kept: string, job: string, timer: number, options: Record<string, any>}} */
-const state = { kept: "", job: "", timer: 0, options: {} };
+/** @type {{kept: string, job: string, timer: number, options: Record<string, any>, fields: any[]}} */
+const state = { kept: "", job: "", timer: 0, options: {}, fields: [] };
 
 /**
  * @param {string} url
@@ -128,6 +129,7 @@ function showError(text) {
 
 /** @param {any} result */
 function show(result) {
+  state.fields = result.fields;
   fill($("#progress"));
   fill(
     $("#result"),
@@ -181,7 +183,7 @@ function coordinates(result) {
     {},
     h("h2", {}, w("crs")),
     h("p", {}, said(verdict.reason)),
-    sketchReadings(verdict),
+    sketchReadings(verdict, result.outline),
     chooser("crs", w("again"), options, verdict.proposed || verdict.used, titles),
   );
 }
@@ -208,6 +210,7 @@ function mapping(result) {
   const titles = Object.fromEntries(result.fields.map((/** @type {any} */ f) => [f.key, said(f.title)]));
   const rows = result.mapping.map((/** @type {any} */ m) => {
     const options = [["", w("asIs")], ...Object.entries(titles)].map(([key, title]) => h("option", { value: key, selected: key === m.target }, title));
+    if (m.how === "reserved") return h("tr", {}, h("th", { scope: "row" }, m.source), h("td", {}, w("known")), h("td", { class: "muted" }, m.samples.join("；")));
     const select = h("select", { "aria-label": `${m.source} → ${w("to")}`, data: { source: m.source } }, options);
     return h("tr", {}, h("th", { scope: "row" }, m.source), h("td", {}, select), h("td", { class: "muted" }, m.samples.join("；")));
   });
@@ -230,7 +233,7 @@ function changes(result) {
   const rows = result.changes.flatMap((/** @type {any} */ c) => changeRows(c, titles));
   const heads = ["", w("field"), w("was"), w("later")].map((x) => h("th", { scope: "col" }, x));
   const table = h("table", { class: "data changed" }, h("thead", {}, h("tr", {}, heads)), h("tbody", {}, rows));
-  return h("section", {}, h("h2", {}, w("changes")), sketchChanges(result.changes), h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": w("changes") }, table));
+  return h("section", {}, h("h2", {}, w("changes")), sketchChanges(result.changes, result.outline), h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": w("changes") }, table));
 }
 
 /**
@@ -242,9 +245,21 @@ function changeRows(change, titles) {
   const kind = { add: english ? "added" : "新增", modify: english ? "modified" : "修改", delete: english ? "deleted" : "删除" }[/** @type {"add"} */ (change.operation)];
   if (change.operation !== "modify") return [h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, kind), h("td"), h("td"))];
   return change.fields.map((/** @type {string} */ key) => {
-    const cell = (/** @type {any} */ feature) => (key === "geometry" ? (english ? "shape" : "图形") : String(feature?.properties?.[key] ?? "—"));
-    return h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, titles[key] ?? key), h("td", { class: "old" }, cell(change.before)), h("td", { class: "new" }, cell(change.after)));
+    const cell = (/** @type {any} */ feature) => (key === "geometry" ? (english ? "shape" : "图形") : shown(key, feature?.properties?.[key]));
+    const title = key === "geometry" ? (english ? "Shape" : "图形") : (titles[key] ?? key);
+    return h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, title), h("td", { class: "old" }, cell(change.before)), h("td", { class: "new" }, cell(change.after)));
   });
+}
+
+/**
+ * A value as people read it: the title of its code.
+ * @param {string} key
+ * @param {any} value
+ */
+function shown(key, value) {
+  const codes = state.fields.find((f) => f.key === key)?.codes ?? [];
+  const code = codes.find((/** @type {any} */ c) => c.value === value);
+  return code ? said(code.title) : String(value ?? "—");
 }
 
 /**

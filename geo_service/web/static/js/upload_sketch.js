@@ -51,12 +51,16 @@ function path(geometry, to) {
   return rings(geometry.coordinates).map(line).join("");
 }
 
-/** @param {any[]} changes */
-export function sketchChanges(changes) {
+/**
+ * @param {any[]} changes
+ * @param {any} outline the district
+ */
+export function sketchChanges(changes, outline) {
   const all = changes.flatMap((c) => [...positions(c.before?.geometry), ...positions(c.after?.geometry)]);
   if (!all.length) return null;
   const to = frame(all);
   const svg = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "sketch", role: "img", "aria-label": "before / after" });
+  draw(svg, outline, "outline", to);
   for (const change of changes) {
     for (const side of ["before", "after"]) draw(svg, change[side]?.geometry, side, to);
   }
@@ -81,13 +85,18 @@ function draw(svg, geometry, side, to) {
   }
 }
 
-/** @param {any} verdict the CRS doctor's verdict with its previews */
-export function sketchReadings(verdict) {
+/**
+ * @param {any} verdict the CRS doctor's verdict with its previews
+ * @param {any} outline the district
+ */
+export function sketchReadings(verdict, outline) {
   const shown = (verdict.previews ?? []).slice(0, 2);
   const all = shown.flatMap((/** @type {any} */ p) => p.points ?? []);
   if (!all.length) return null;
+  all.push(...positions(outline));
   const to = frame(all);
   const svg = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "sketch", role: "img", "aria-label": "coordinates" });
+  draw(svg, outline, "outline", to);
   shown.forEach((/** @type {any} */ preview, /** @type {number} */ index) => {
     for (const point of preview.points) {
       const [cx, cy] = to(point);
