@@ -179,6 +179,14 @@ class Drafts:
             connection.execute(update(tables.draft).where(tables.draft.c.id == draft_id).values(values))
             return _read(connection, draft_id)
 
+    def set_note(self, draft_id: str, note: str) -> Draft:
+        """An editable draft with another note; raises as :meth:`put`."""
+        with self._database.writing() as connection:
+            _require(_read(connection, draft_id), EDITABLE, "修改 / edited")
+            values = {"note": note, "updated": self._timestamp()}
+            connection.execute(update(tables.draft).where(tables.draft.c.id == draft_id).values(values))
+            return _read(connection, draft_id)
+
     def rebase(self, draft_id: str, base_rev: int) -> None:
         """Set the base revision of a draft."""
         with self._database.writing() as connection:

@@ -107,7 +107,7 @@ def create_draft(
 
 
 def put_change(desk: Desk, account: Account, draft_id: str, change: DraftChange) -> None:
-    """Add a change to one's own open draft.
+    """Add a change to one's own open draft; deleting what only the draft had takes it out of the draft.
 
     Raises
     ------
@@ -122,7 +122,10 @@ def put_change(desk: Desk, account: Account, draft_id: str, change: DraftChange)
     definition = desk.store.layer(draft.layer).definition
     _require_edit(desk, account, definition, [change])
     if change.after is None and not features_at(desk.store, draft.layer, [change.fid], change.base_rev):
-        raise FeatureNotFound(layer=draft.layer, fid=change.fid)
+        if not changes_of(desk.store.database, draft_id, [change.fid]):
+            raise FeatureNotFound(layer=draft.layer, fid=change.fid)
+        desk.drafts.drop(draft_id, change.fid)
+        return
     _require_valid(definition, [change.after])
     desk.drafts.put(draft_id, change)
 
@@ -139,6 +142,12 @@ def own_draft(desk: Desk, account: Account, draft_id: str) -> Draft:
     if draft.owner != account.name and not account.is_admin:
         raise AccessDenied(action="修改他人的变更单 / change somebody else's draft")
     return draft
+
+
+def set_note(desk: Desk, account: Account, draft_id: str, note: str) -> Draft:
+    """One's own draft with another note; raises as :func:`put_change`."""
+    own_draft(desk, account, draft_id)
+    return desk.drafts.set_note(draft_id, note)
 
 
 def take_step(desk: Desk, account: Account, draft_id: str, step: str, *, note: str | None = None) -> Draft:

@@ -11,8 +11,10 @@ from werkzeug.wrappers import Response as AnyResponse
 from geo_service.core.access import ANY, ROLES, Account, Grant, Role
 from geo_service.errors import AccessDenied, InvalidParameter
 from geo_service.usecases import accounts
+from geo_service.web import draft_json
 from geo_service.web import session as web_session
-from geo_service.web.current import deployment
+from geo_service.web.answers import json_answer
+from geo_service.web.current import deployment, visible_layers
 from geo_service.web.session import require_account
 
 blueprint = Blueprint("account", __name__)
@@ -59,12 +61,25 @@ def own() -> str:
     return render_template("account.html", page="account", who=who, tokens=tokens, secret=secret, roles=ROLES)
 
 
+@blueprint.get("/api/account")
+def own_json() -> Response:
+    """Who I am and what I may do with each layer, for the pencil on the map."""
+    who = require_account()
+    states = visible_layers()
+    body = {
+        "name": who.name,
+        "display": who.display,
+        "layers": {s.definition.id: draft_json.may_json(who, s.definition) for s in states},
+    }
+    return json_answer(body)
+
+
 @blueprint.post("/account/password")
 def change_password() -> AnyResponse:
     """Set one's own password; every other session of the account ends."""
     who = require_account()
     people = deployment().people
-    if people.accounts.check(who.name, request.form.get("old", "")) is None:
+    if accounts.sign_in(people, who.name, request.form.get("old", ""), ip=request.remote_addr or "") is None:
         raise AccessDenied(action="原密码不对 / the old password is wrong")
     accounts.set_password(people, who.name, request.form.get("new", ""), actor=who.name)
     web_session.begin(who)
@@ -137,12 +152,13 @@ def add_grant(name: str) -> AnyResponse:
     return redirect(url_for("account.people"), code=303)
 
 
-@blueprint.post("/admin/accounts/<name>/grants/<int:index>/remove")
-def remove_grant(name: str, index: int) -> AnyResponse:
-    """Take a right away."""
+@blueprint.post("/admin/accounts/<name>/grants/remove")
+def remove_grant(name: str) -> AnyResponse:
+    """Take a right away: the one the form names, whatever was changed since it was shown."""
     admin = _require_admin()
     known = deployment().people.accounts.get(name)
-    grants = tuple(g for i, g in enumerate(known.grants) if i != index)
+    taken = tuple(request.form.get(key, "") for key in ("role", "layer", "subdistrict"))
+    grants = tuple(g for g in known.grants if (g.role, g.layer, g.subdistrict) != taken)
     _change(Account(name=name, display=known.display, grants=grants, active=known.active), admin)
     return redirect(url_for("account.people"), code=303)
 

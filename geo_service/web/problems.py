@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from urllib.parse import urlencode
 
 from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
@@ -15,6 +16,7 @@ from geo_service.errors import (
     PageNotFound,
     RequestTooLarge,
     ServiceFault,
+    SignInRequired,
 )
 from geo_service.web.answers import json_answer
 
@@ -33,8 +35,12 @@ def install(app: Flask) -> None:
 def answer(error: GeoServiceError) -> Response:
     """The answer to one of our own errors."""
     wants_page = not request.path.startswith(PROGRAM_PATHS) and request.accept_mimetypes.accept_html
+    if wants_page and isinstance(error, SignInRequired) and request.method == "GET":
+        return _to_sign_in()
     response = _page(error) if wants_page else _problem(error)
     response.status_code = error.status
+    if error.status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="geo_service"'  # Basic would make browsers ask for it
     if error.status == 503:
         response.headers["Retry-After"] = "5"
     if error.status == 429:
@@ -78,6 +84,12 @@ def _problem(error: GeoServiceError) -> Response:
         "instance": request.path,
     }
     return json_answer(body, mimetype="application/problem+json")
+
+
+def _to_sign_in() -> Response:
+    target = request.full_path if request.query_string else request.path
+    location = f"/sign-in?{urlencode({'next': target})}"
+    return Response(status=303, headers={"Location": location, "Cache-Control": "no-store"})
 
 
 def _page(error: GeoServiceError) -> Response:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from flask import Flask, g, request, session
+from flask.sessions import SecureCookieSessionInterface
 
 from geo_service.core.access import Account
 from geo_service.errors import AccessDenied, AccountNotFound, SignInRequired
@@ -17,6 +18,16 @@ from geo_service.web.current import deployment
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 TOKEN_HEADER = "X-CSRF-Token"  # noqa: S105  # a header's name
 LIFETIME_S = 12 * 3600
+OPEN_ENDPOINTS = ("account.sign_in_form", "account.sign_in", "api.healthz")
+"""What answers even where nobody may read without signing in; static files do too."""
+
+
+class CookieSessions(SecureCookieSessionInterface):
+    """Sessions in signed cookies, sent over HTTPS only where they began there."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Whether this request came over HTTPS."""
+        return request.is_secure or super().get_cookie_secure(app)
 
 
 def install(app: Flask, home: Path) -> None:
@@ -28,7 +39,9 @@ def install(app: Flask, home: Path) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         PERMANENT_SESSION_LIFETIME=LIFETIME_S,
     )
+    app.session_interface = CookieSessions()
     app.before_request(_identify)
+    app.before_request(_require_reader)
     app.before_request(_check_csrf)
     app.context_processor(lambda: {"account": g.get("account"), "csrf": csrf_token})
 
@@ -120,6 +133,14 @@ def _from_cookie() -> Account | None:
     return found if found.active and current else None
 
 
+def _require_reader() -> None:
+    """Where anonymous people may not read, everything but signing in asks who they are."""
+    endpoint = request.endpoint or ""
+    is_open = endpoint in OPEN_ENDPOINTS or endpoint.startswith("assets.")
+    if g.account is None and not is_open and not deployment().settings.anonymous_reads:
+        raise SignInRequired
+
+
 def _fingerprint(name: str) -> str:
     """Changes with the password, so that a changed password ends every session."""
     return deployment().people.accounts.fingerprint(name)
@@ -129,5 +150,5 @@ def _check_csrf() -> None:
     if request.method in SAFE_METHODS or g.by_token or request.routing_exception is not None:
         return
     given = request.headers.get(TOKEN_HEADER) or request.form.get("csrf", "")
-    if not given or not hmac.compare_digest(str(session.get("csrf", "")), given):
+    if not given or not hmac.compare_digest(str(session.get("csrf", "")).encode(), given.encode(errors="replace")):
         raise AccessDenied(action="表单已过期，请刷新页面重试 / the form has expired, reload the page")
