@@ -117,17 +117,24 @@ def _layer_files(frozen: LayerStore, heads: Mapping[str, int]) -> Iterator[tuple
 
 
 def _home_files(store: LayerStore) -> Iterator[tuple[str, Iterable[bytes]]]:
-    database = store.database.path
-    home = store.home.resolve()
-    for path in sorted(home.rglob("*")):
-        inside = path.relative_to(home)
-        if inside.parts[0] in LEFT_OUT or any(part.startswith(TEMPORARY) for part in inside.parts):
-            continue
-        if path.is_symlink() or not path.is_file() or path.name.endswith(".tmp"):
-            continue
-        if path.parent == database.parent and path.name.startswith(database.name):
-            continue
-        yield inside.as_posix(), read_chunks(path)
+    home, database = store.home.resolve(), store.database.path
+    for path in _walk(home):
+        is_database = path.parent == database.parent and path.name.startswith(database.name)
+        if path.is_file() and not (is_database or path.is_symlink() or path.name.endswith(".tmp")):
+            yield path.relative_to(home).as_posix(), read_chunks(path)
+
+
+def _walk(home: Path) -> Iterator[Path]:
+    """Files of the home in order; what vanishes meanwhile is passed over, what cannot be read is an error."""
+    for folder, folders, names in os.walk(home, onerror=_unless_gone):
+        left_out = LEFT_OUT if Path(folder) == home else frozenset()
+        folders[:] = sorted(name for name in folders if name not in left_out and not name.startswith(TEMPORARY))
+        yield from (Path(folder) / name for name in sorted(names))
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _add(zipped: zipfile.ZipFile, name: str, chunks: Iterable[bytes]) -> Member:

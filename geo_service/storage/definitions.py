@@ -93,7 +93,7 @@ def _inline(value: Any) -> str:
         return _array(value)
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return json.dumps(value)
+    return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else json.dumps(value)
 
 
 def _array(values: tuple[Any, ...]) -> str:

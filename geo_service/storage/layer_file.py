@@ -11,6 +11,15 @@ from geo_service.core.features import Feature
 from geo_service.storage.file_fault import FileFault
 
 _SPACE = re.compile(r"[ \t\n\r]*")
+_WORDINGS = {
+    "Expecting value": "应有一个值",
+    "Expecting property name": "应有带双引号的键",
+    "Expecting": "缺少标点",
+    "Unterminated string": "文字没有结束的引号",
+    "Invalid control character": "文字中有控制字符",
+    "Invalid \\": "反斜杠写法不对",
+    "Extra data": "结束之后还有内容",
+}
 MAX_DEPTH_NOTE = "嵌套过深 / nested too deeply"
 
 
@@ -70,7 +79,8 @@ def _constant(name: str) -> Any:
 
 
 def _worded(error: json.JSONDecodeError) -> str:
-    return f"{error.msg} ({error.lineno}:{error.colno})"
+    meaning = next((zh for start, zh in _WORDINGS.items() if error.msg.startswith(start)), "写法不对")
+    return f"第 {error.colno} 列{meaning} / {error.msg} at column {error.colno}"
 
 
 class _Scanner:

@@ -76,8 +76,7 @@ class SeedProblem:
 
     def sentence(self, language: str = "zh") -> str:
         """File, place, what is wrong and what to do, in ``zh`` or ``en``."""
-        joiner = "" if language == "zh" and self.line else " "
-        return f"{self.file} {self.finding.sentence(language)}" if joiner else f"{self.file}{self.finding.sentence()}"
+        return f"{self.file} {self.finding.sentence(language)}"
 
 
 @dataclass(frozen=True, slots=True)

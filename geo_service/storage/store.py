@@ -257,7 +257,10 @@ class LayerStore:
         body = _usable(definition)
         with self.database.writing() as connection:
             head = _head(connection, definition.id)
-            if rows.read_definition(connection, definition.id, head.definition_rev) == body:
+            if (
+                definitions.from_json(rows.read_definition(connection, definition.id, head.definition_rev))
+                == definition
+            ):
                 return rows.to_revision(head)
             rev = head.rev + 1
             rows.add_definition(connection, definition.id, rev, body)
