@@ -19,8 +19,8 @@ LATITUDE = ("纬度", "lat", "latitude", "北纬", "纬度(°)", "纬度坐标",
 EAST = ("x", "x坐标", "东坐标", "东", "x(东)", "easting", "e", "point_x", "横坐标", "x_coord", "xcoord")
 NORTH = ("y", "y坐标", "北坐标", "北", "y(北)", "northing", "n", "point_y", "纵坐标", "y_coord", "ycoord")
 WKT = ("wkt", "geometry", "geom", "几何", "wkt_geom", "the_geom", "shape", "几何wkt", "图形")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""What makes Excel take a cell for a formula."""
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
+"""What makes Excel take a cell for a formula, and the apostrophe that keeps it from doing so."""
 CRS = ("gs_crs", "crs", "坐标系", "坐标参考系", "epsg")
 
 
