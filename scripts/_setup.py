@@ -32,6 +32,16 @@ STAMPS = {name: ENVIRONMENT / f"requirements-{name}.sha256" for name in REQUIREM
 """The hash of what was installed last."""
 
 
+COMMAND = """#!{python}
+import sys
+
+sys.path.insert(0, {root!r})
+from geo_service.cli import main
+
+main()
+"""
+
+
 class SetupFailed(Exception):
     """What went wrong and what to do, in both languages."""
 
@@ -85,6 +95,7 @@ def put_in_place(purpose: str) -> None:
     level = "run" if purpose == "run" else "dev"
     ensure_environment()
     ensure_requirements(level)
+    ensure_command()
     ensure_assets(dev=level == "dev")
     if purpose == "test":
         ensure_programs()
@@ -137,6 +148,15 @@ def ensure_requirements(level: str) -> None:
         STAMPS[name].write_text(wanted[name], "utf-8")
     if level == "run":
         STAMPS["dev"].unlink(missing_ok=True)
+
+
+def ensure_command() -> None:
+    """Write .venv/bin/geo_service, the command line from anywhere."""
+    target = PYTHON.with_name("geo_service.py" if os.name == "nt" else "geo_service")
+    text = COMMAND.format(python=PYTHON, root=str(ROOT))
+    if read(target) != text:
+        target.write_text(text, "utf-8")
+        target.chmod(0o755)
 
 
 def pip() -> list[str]:
