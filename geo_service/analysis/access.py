@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import geopandas
 import numpy
 import shapely
-from numpy.typing import NDArray
 
-from geo_service.analysis.coverage import CELL_M, Cells, cell_costs, cells_to_polygon, make_centres, within_straight
-from geo_service.analysis.network import Access, Floats, Network, build_network, nearest_cost, snap_points
-from geo_service.analysis.result import located, require
+from geo_service.analysis.coverage import CELL_M, Cells, cells_within, make_cells, within_straight
+from geo_service.analysis.network import (
+    Cost,
+    Flags,
+    Floats,
+    Network,
+    arrival_cost,
+    build_network,
+    cost_from,
+    nearest_matrix,
+    shorten_along_own_piece,
+    snap_points,
+)
+from geo_service.analysis.outlines import cells_to_polygon
+from geo_service.analysis.result import located, names_of, require
 from geo_service.core.crs import GEOGRAPHIC, PROJECTED
 from geo_service.core.text import Text
 
-Cost = Literal["metres", "walk_s", "drive_s"]
+PEOPLE = Text("居住人口", "residents")
+LAND = Text("用地面积（人口未知）", "land area (population unknown)")
+RESIDENTIAL = Text("居住用地", "residential land")
+
+KNOWN_SHARE = 0.95
+"""People count only where at least so much of the ground has a known population; a part would pass for the whole."""
+
+Inputs = Mapping[str, geopandas.GeoDataFrame]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,64 +47,98 @@ class Ground:
     unit: Text
     by_people: bool
 
-    def share(self, covered: NDArray[numpy.bool_]) -> float:
+    def share(self, covered: Flags) -> float:
         """Share of the weight in the covered cells, in per cent."""
         total = float(self.weight.sum())
         return float(self.weight[covered].sum()) / total * 100 if total else 0.0
 
 
-def make_ground(
-    inputs: Mapping[str, geopandas.GeoDataFrame], network: Network | None, *, size_m: float = CELL_M
-) -> Ground:
-    """The district's cells with their people, or with their area where no population is known.
+def make_ground(inputs: Inputs, network: Network | None, *, size_m: float = CELL_M) -> Ground:
+    """The district's cells with their people, or with their area where the population is not known.
 
-    Population comes from the role ``population``: polygons with a number in ``population``; each polygon's people are
-    spread evenly over its cells. Without any, land area counts and the result says so.
+    Where the role ``residential`` has polygons, only their ground counts. Population comes from the role
+    ``population``: polygons with a field ``population`` or ``population_<year>`` (the latest); the people of each are
+    spread evenly over its cells. Where that is known for less than 95 % of the ground, land area counts instead.
     """
     area = shapely.union_all(require(inputs["district"], "district").geometry.to_numpy())
-    centres = make_centres(area, size_m=size_m)
-    access = snap_points(network, centres) if network and len(network.tail) else _no_access(len(centres))
-    cells = Cells(centres, size_m, access)
-    people = _people(inputs.get("population"), centres)
+    unit, homes = LAND, inputs.get("residential")
+    if homes is not None and not located(homes).empty:
+        unit, area = RESIDENTIAL, shapely.intersection(area, shapely.union_all(_areas(homes)))
+    cells = make_cells(network, area, size_m=size_m)
+    people = _people(inputs.get("population"), cells.centres)
     if people is None:
-        hectares = numpy.full(len(centres), size_m**2 / 1e4)
-        return Ground(cells, hectares, Text("用地面积（人口未知）", "land area (population unknown)"), by_people=False)
-    return Ground(cells, people, Text("居住人口", "residents"), by_people=True)
+        return Ground(cells, numpy.full(len(cells.centres), size_m**2 / 1e4), unit, by_people=False)
+    return Ground(cells, people, PEOPLE, by_people=True)
 
 
-def _no_access(count: int) -> Access:
-    none = numpy.zeros(count, dtype=numpy.int64)
-    return Access(none, none, numpy.zeros(count), numpy.zeros(count), none)
+def _areas(frame: geopandas.GeoDataFrame) -> numpy.ndarray:
+    shapes = located(frame).geometry
+    return numpy.asarray(shapes[shapes.geom_type.str.endswith("Polygon")].to_numpy())
+
+
+def population_field(frame: geopandas.GeoDataFrame) -> str | None:
+    """The field with the population: ``population``, else that of the latest year, None where there is none."""
+    if "population" in frame and frame["population"].notna().any():
+        return "population"
+    years = sorted(c for c in frame if re.fullmatch(r"population_\d{4}", str(c)) and frame[c].notna().any())
+    return str(years[-1]) if years else None
 
 
 def _people(population: geopandas.GeoDataFrame | None, centres: Floats) -> Floats | None:
-    if population is None or "population" not in population:
+    field = population_field(population) if population is not None else None
+    if population is None or field is None:
         return None
-    known = located(population[population["population"].notna()])
-    if known.empty:
+    known = located(population[population[field].notna()])
+    zone = zone_of(known, centres)
+    if not len(zone) or (zone >= 0).mean() < KNOWN_SHARE:
         return None
-    cell, zone = shapely.STRtree(known.geometry.to_numpy()).query(shapely.points(centres), predicate="intersects")
-    cell, first = numpy.unique(cell, return_index=True)  # a cell on a border belongs to one zone
-    zone = zone[first]
-    count = numpy.bincount(zone, minlength=len(known))
+    inside = zone >= 0
+    count = numpy.bincount(zone[inside], minlength=len(known))
     people = numpy.zeros(len(centres))
-    people[cell] = known["population"].to_numpy(dtype=float)[zone] / count[zone]
+    people[inside] = known[field].to_numpy(dtype=float)[zone[inside]] / count[zone[inside]]
     return people
 
 
-def make_streets(
-    inputs: Mapping[str, geopandas.GeoDataFrame], *, cost: Cost, peak_factor: float = 1.0
-) -> Network | None:
-    """The network of the role ``streets``, or None where it has no located line."""
+def zone_of(zones: geopandas.GeoDataFrame, points: Floats) -> numpy.ndarray:
+    """The row of the polygon each point (n, 2) lies in, -1 for none; a point on a border belongs to one of them."""
+    found = numpy.full(len(points), -1, dtype=numpy.int64)
+    if len(zones) and len(points):
+        tree = shapely.STRtree(zones.geometry.to_numpy())
+        point, zone = tree.query(shapely.points(points), predicate="intersects")
+        order = numpy.lexsort((zone, point))[::-1]  # the lowest row is written last and stays
+        found[point[order]] = zone[order]
+    return found
+
+
+def people_note(ground: Ground, inputs: Inputs) -> tuple[Text, ...]:
+    """That people are not known everywhere, where a population was asked for."""
+    if ground.by_people or inputs.get("population") is None:
+        return ()
+    return (
+        Text(
+            "分区人口不全，按用地面积计，不代表人口覆盖。",
+            "Population is not known everywhere: land area counts, not people.",
+        ),
+    )
+
+
+def make_streets(inputs: Inputs, *, cost: Cost, peak_factor: float = 1.0) -> Network | None:
+    """The network of the role ``streets``, or None where it has no located line.
+
+    Railways among the streets and everything in the role ``barriers`` are crossed only by lines of a higher level.
+    """
     streets = inputs.get("streets")
     if streets is None:
         return None
     present = located(streets)
-    roads = present[present["kind"] != "rail"] if "kind" in present else present
-    rails = present[present["kind"] == "rail"] if "kind" in present else present.iloc[:0]
+    present = present[present.geom_type.str.endswith("LineString")]
+    is_rail = present["kind"].eq("rail") if "kind" in present else numpy.zeros(len(present), dtype=bool)
+    roads, rails = present[~is_rail], present[is_rail]
     if roads.empty:
         return None
-    return build_network(roads, cost=cost, peak_factor=peak_factor, barriers=list(rails.geometry))
+    barriers = [*rails.geometry, *(located(inputs["barriers"]).geometry if "barriers" in inputs else ())]
+    network = build_network(roads, cost=cost, peak_factor=peak_factor, barriers=barriers)
+    return network if len(network.start) else None
 
 
 def points_of(frame: geopandas.GeoDataFrame) -> Floats:
@@ -95,18 +147,39 @@ def points_of(frame: geopandas.GeoDataFrame) -> Floats:
     return numpy.asarray(shapely.get_coordinates(inside))
 
 
-def walk_coverage(ground: Ground, network: Network, places: Floats, reach_m: float) -> NDArray[numpy.bool_]:
+def walk_coverage(ground: Ground, network: Network, places: Floats, reach_m: float) -> Flags:
     """Cells within a walk of ``reach_m`` along the streets of any place."""
-    costs, _ = nearest_cost(network, snap_points(network, places), limit=reach_m)
-    return numpy.asarray(cell_costs(network, ground.cells, costs) <= reach_m)
+    if ground.cells.access is None or not len(places):
+        return numpy.zeros(len(ground.weight), dtype=bool)
+    sources = snap_points(network, places)
+    costs = nearest_matrix(network, sources, ground.cells.access, limit=reach_m)
+    return numpy.asarray(costs <= reach_m)
 
 
-def straight_coverage(ground: Ground, places: Floats, reach_m: Floats | float) -> NDArray[numpy.bool_]:
+def walk_reach(ground: Ground, network: Network, places: Floats, reach_m: float) -> Flags:
+    """For each place the cells within a walk of ``reach_m`` along the streets, (places, cells).
+
+    Only cells inside the circle are looked at, for no way along streets is shorter than the straight line.
+    """
+    reached = numpy.zeros((len(places), len(ground.weight)), dtype=bool)
+    access = ground.cells.access
+    if access is None or not len(places):
+        return reached
+    sources = snap_points(network, places)
+    node_costs = cost_from(network, sources, limit=reach_m)
+    for place, near in enumerate(cells_within(ground.cells.centres, places, reach_m)):
+        source, there = sources.rows(numpy.array([place])), access.rows(near)
+        costs = arrival_cost(network, there, node_costs[place])
+        reached[place, near] = shorten_along_own_piece(network, source, there, costs) <= reach_m
+    return reached
+
+
+def straight_coverage(ground: Ground, places: Floats, reach_m: Floats | float) -> Flags:
     """Cells within a straight line of any place."""
     return within_straight(ground.cells.centres, places, reach_m)
 
 
-def polygon_of(ground: Ground, covered: NDArray[numpy.bool_], **values: object) -> geopandas.GeoDataFrame:
+def polygon_of(ground: Ground, covered: Flags, **values: object) -> geopandas.GeoDataFrame:
     """The covered cells as one feature in EPSG:4490."""
     shape = cells_to_polygon(ground.cells.centres[covered], ground.cells.size_m)
     return geopandas.GeoDataFrame({k: [v] for k, v in values.items()}, geometry=[shape], crs=PROJECTED).to_crs(
@@ -114,7 +187,19 @@ def polygon_of(ground: Ground, covered: NDArray[numpy.bool_], **values: object) 
     )
 
 
-def street_note(inputs: Mapping[str, geopandas.GeoDataFrame], network: Network | None) -> tuple[Text, ...]:
+def zones_of(inputs: Inputs, ground: Ground) -> list[tuple[str | Text, Flags]]:
+    """The whole district and each zone of the role ``areas`` with its cells; each cell lies in one zone."""
+    everywhere: list[tuple[str | Text, Flags]] = [
+        (Text("全区", "District"), numpy.ones(len(ground.weight), dtype=bool))
+    ]
+    if "areas" not in inputs:
+        return everywhere
+    zones = located(inputs["areas"])
+    zone = zone_of(zones, ground.cells.centres)
+    return everywhere + [(name, zone == row) for row, name in enumerate(names_of(zones))]
+
+
+def street_note(inputs: Inputs, network: Network | None) -> tuple[Text, ...]:
     """What to know about the streets: none, only a sketch, or not all connected."""
     if network is None:
         return (Text("没有路网，只给出直线结果。", "No street network: straight-line results only."),)

@@ -15,9 +15,22 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist
 
 from geo_service.analysis.access import points_of
-from geo_service.analysis.result import Column, Parameter, Question, Result, Role, honesty, require
+from geo_service.analysis.result import (
+    Column,
+    Parameter,
+    Question,
+    Result,
+    Role,
+    honesty,
+    names_of,
+    require,
+)
 from geo_service.core.crs import GEOGRAPHIC, PROJECTED
 from geo_service.core.text import Text
+from geo_service.errors import InvalidParameter
+
+MAX_GROUP = 5000
+"""Complete linkage needs memory with the square of a group: 5 000 points are 100 MB."""
 
 COLUMNS = (
     Column("cluster", Text("组", "Group")),
@@ -66,20 +79,27 @@ def cluster_labels(points: numpy.ndarray, *, near_m: float, diameter_m: float) -
     labels, following = numpy.zeros(count, dtype=int), 0
     for group in numpy.unique(density):
         rows = numpy.flatnonzero(density == group)
+        _check_group(len(rows), near_m)
         parts = fcluster(linkage(pdist(points[rows]), "complete"), diameter_m, "distance") - 1 if len(rows) > 1 else 0
         labels[rows] = following + parts
         following = int(labels[rows].max()) + 1
     return labels
 
 
+def _check_group(size: int, near_m: float) -> None:
+    if size > MAX_GROUP:
+        reason = f"{size} 个项目连成一片，请减小相邻距离 / {size} projects hang together, use a smaller distance"
+        raise InvalidParameter(name="near_m", value=near_m, reason=reason)
+
+
 def _table(
     projects: geopandas.GeoDataFrame, points: numpy.ndarray, labels: numpy.ndarray, kept: numpy.ndarray
 ) -> tuple[pandas.DataFrame, list[shapely.Geometry]]:
-    rows, shapes = [], []
+    rows, shapes, names = [], [], numpy.array(names_of(projects), dtype=object)
     for number, label in enumerate(kept, start=1):
         inside = numpy.flatnonzero(labels == label)
         diameter = float(pdist(points[inside]).max())
-        members = "、".join(map(str, projects["name"].iloc[inside]))
+        members = "、".join(names[inside])
         rows.append((number, len(inside), round(diameter, 1), members))
         shapes.append(shapely.convex_hull(shapely.multipoints(points[inside])).buffer(20))
     return pandas.DataFrame(rows, columns=[c.key for c in COLUMNS]), shapes
@@ -87,15 +107,18 @@ def _table(
 
 QUESTION = Question(
     id="clusters",
+    theme="works",
     title=Text("哪些项目可以打包实施？", "Which projects could be done together?"),
     explanation=Text("相距不远、总范围不过大的项目为一组。", "Near each other, and no group too wide."),
-    roles=(Role("projects", Text("项目图层", "Projects"), ("renewal_areas", "carriers", "supporting_works")),),
+    roles=(
+        Role("projects", Text("项目图层", "Projects"), ("renewal_areas", "carriers", "supporting_works"), several=True),
+    ),
     parameters=(
         Parameter(key="near_m", title=Text("相邻距离", "Near"), value=500, unit="m", minimum=1, maximum=5000),
         Parameter(
             key="diameter_m", title=Text("最大直径", "Diameter"), value=1500, unit="m", minimum=1, maximum=20_000
         ),
-        Parameter(key="least", title=Text("最少项目数", "At least"), value=2, unit="个", minimum=2, maximum=100),
+        Parameter(key="least", title=Text("最少项目数", "At least"), value=2, unit="", minimum=2, maximum=100),
     ),
     run=group_projects,
 )

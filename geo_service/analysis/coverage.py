@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy
 import shapely
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
-from geo_service.analysis.network import Access, Floats, Network, snap_points
+from geo_service.analysis.network import Access, Flags, Floats, Integers, Network, snap_points
 from geo_service.errors import InvalidParameter
 
 CELL_M = 25.0
@@ -23,11 +24,11 @@ MAX_CELLS = 4_000_000
 @dataclass(frozen=True, slots=True)
 class Cells:
     """Square cells inside an area: centres (n, 2) in EPSG:4548 metres, the cell size, and where each cell's centre
-    reaches the network."""
+    reaches the network (None without one)."""
 
     centres: Floats
     size_m: float
-    access: Access
+    access: Access | None
 
     @property
     def area_m2(self) -> float:
@@ -57,37 +58,24 @@ def make_centres(area: shapely.Geometry, *, size_m: float = CELL_M) -> Floats:
     return centres[inside]
 
 
-def make_cells(network: Network, area: shapely.Geometry, *, size_m: float = CELL_M) -> Cells:
+def make_cells(network: Network | None, area: shapely.Geometry, *, size_m: float = CELL_M) -> Cells:
     """Cells of an area and their way to the network; worked out once, then every question is quick."""
     centres = make_centres(area, size_m=size_m)
-    return Cells(centres, size_m, snap_points(network, centres))
+    return Cells(centres, size_m, snap_points(network, centres) if network and len(network.start) else None)
 
 
-def cell_costs(network: Network, cells: Cells, node_costs: Floats, *, rate: float = 1.0) -> Floats:
-    """The cost of each cell from the costs of the nodes: the cheaper end of its edge, the part of the edge, the walk.
-
-    ``node_costs`` is (nodes,); ``rate`` is the cost of one metre off the network.
-    """
-    access = cells.access
-    edge = network.cost[access.edge]
-    from_tail = node_costs[access.tail] + access.share * edge
-    from_head = node_costs[access.head] + (1 - access.share) * edge
-    return numpy.asarray(numpy.minimum(from_tail, from_head) + access.walk_m * rate)
-
-
-def within_straight(centres: Floats, places: Floats, radius_m: Floats | float) -> NDArray[numpy.bool_]:
+def within_straight(centres: Floats, places: Floats, radius_m: Floats | float) -> Flags:
     """Which centres lie within a straight-line radius of any place; radii one for all or one per place."""
     radii = numpy.broadcast_to(numpy.asarray(radius_m, dtype=float), len(places))
     covered = numpy.zeros(len(centres), dtype=bool)
-    for place, radius in zip(places, radii, strict=True):
-        covered |= ((centres - place) ** 2).sum(axis=1) <= radius**2
+    for found in cells_within(centres, places, radii):
+        covered[found] = True
     return covered
 
 
-def cells_to_polygon(centres: Floats, size_m: float) -> shapely.Geometry:
-    """The union of the square cells around these centres, EPSG:4548."""
-    half = size_m / 2
-    if not len(centres):
-        return shapely.from_wkt("POLYGON EMPTY")
-    squares = shapely.box(centres[:, 0] - half, centres[:, 1] - half, centres[:, 0] + half, centres[:, 1] + half)
-    return shapely.coverage_union_all(squares)
+def cells_within(centres: Floats, places: Floats, radius_m: Floats | float) -> list[Integers]:
+    """For each place the rows of the centres within its radius, in order."""
+    if not len(centres) or not len(places):
+        return [numpy.array([], dtype=numpy.int64) for _ in places]
+    found = cKDTree(centres).query_ball_point(places, radius_m, return_sorted=True)
+    return [numpy.array(rows, dtype=numpy.int64) for rows in found]

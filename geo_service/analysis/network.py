@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import geopandas
@@ -22,9 +23,15 @@ from geo_service.core.crs import PROJECTED
 
 Floats = NDArray[numpy.float64]
 Integers = NDArray[numpy.int64]
+Flags = NDArray[numpy.bool_]
+Shapes = NDArray[numpy.object_]
+Cost = Literal["metres", "walk_s", "drive_s"]
 
 SNAP_M = 1.0
 """Ends closer than this are one node: undershoots of 0.3 m are common in digitised streets."""
+
+OVERSHOOT_M = 0.05
+"""So far the loose end of a street is drawn over the street it nearly meets."""
 
 SPEEDS_KMH: Mapping[str, float] = {
     "motorway": 80,
@@ -34,6 +41,9 @@ SPEEDS_KMH: Mapping[str, float] = {
     "tertiary": 30,
     "residential": 20,
     "road": 35,
+    "expressway": 60,
+    "arterial": 45,
+    "branch": 20,
 }
 """Driving speeds by class where a line has no speed of its own."""
 
@@ -41,88 +51,142 @@ WALK_M_S = 1.2
 """Walking speed (72 m/min), the usual planning value for all ages."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: graph and tree are worked out once and kept
 class Network:
-    """A street network: nodes (n, 2), edges from ``tail`` to ``head`` with ``length_m`` and ``cost``; a two-way street
-    is two edges. ``line`` is the row of the input each edge came from."""
+    """A street network: nodes (n, 2) and pieces of street between two nodes.
+
+    A piece runs from node ``start`` to node ``end`` along ``shape``; it may be travelled that way where ``forward``,
+    the other way where ``backward``, at ``cost``. ``line`` is the row of the input it came from.
+    """
 
     nodes: Floats
-    tail: Integers
-    head: Integers
+    start: Integers
+    end: Integers
+    forward: Flags
+    backward: Flags
     length_m: Floats
     cost: Floats
+    shape: Shapes
     line: Integers
 
-    def graph(self, *, reverse: bool = False) -> csr_array:
-        """Costs as a sparse matrix; of parallel edges the cheapest counts (scipy would add them up)."""
-        start, end = (self.head, self.tail) if reverse else (self.tail, self.head)
-        order = numpy.lexsort((self.cost, end, start))
-        pairs = numpy.column_stack((start[order], end[order]))
-        first = numpy.ones(len(pairs), dtype=bool)
-        first[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
-        cost = numpy.maximum(self.cost[order][first], 1e-9)
-        size = len(self.nodes)
-        return csr_array((cost, (pairs[first, 0], pairs[first, 1])), shape=(size, size))
+    @cached_property
+    def edges(self) -> tuple[Integers, Integers, Floats]:
+        """Tail, head and cost of every way a piece may be travelled."""
+        tail = numpy.concatenate((self.start[self.forward], self.end[self.backward]))
+        head = numpy.concatenate((self.end[self.forward], self.start[self.backward]))
+        return tail, head, numpy.concatenate((self.cost[self.forward], self.cost[self.backward]))
+
+    @cached_property
+    def graph(self) -> csr_array:
+        """Costs as a sparse matrix."""
+        tail, head, cost = self.edges
+        return sparse_costs(tail, head, cost, size=len(self.nodes))
+
+    @cached_property
+    def tree(self) -> shapely.STRtree:
+        """The pieces by place."""
+        return shapely.STRtree(self.shape)
 
     def main_share(self) -> float:
         """Share of street length that hangs together with the largest component (0 to 1)."""
-        if not len(self.tail):
+        if not len(self.start):
             return 0.0
-        _, labels = connected_components(self.graph(), directed=True, connection="weak")
-        lengths = numpy.bincount(labels[self.tail], weights=self.length_m)
+        _, labels = connected_components(self.graph, directed=True, connection="weak")
+        lengths = numpy.bincount(labels[self.start], weights=self.length_m)
         return float(lengths.max() / lengths.sum())
+
+
+def sparse_costs(tail: Integers, head: Integers, cost: Floats, *, size: int) -> csr_array:
+    """A sparse matrix of costs; of parallel edges the cheapest counts (scipy would add them up)."""
+    order = numpy.lexsort((cost, head, tail))
+    pairs = numpy.column_stack((tail[order], head[order]))
+    first = numpy.ones(len(pairs), dtype=bool)
+    first[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
+    kept = numpy.maximum(cost[order][first], 1e-9)  # an explicit zero would be no edge at all
+    return csr_array((kept, (pairs[first, 0], pairs[first, 1])), shape=(size, size))
 
 
 def build_network(
     lines: geopandas.GeoDataFrame,
     *,
-    cost: Literal["metres", "walk_s", "drive_s"] = "metres",
+    cost: Cost = "metres",
     peak_factor: float = 1.0,
     barriers: Sequence[shapely.Geometry] = (),
 ) -> Network:
     """A network from street lines in any CRS.
 
     Columns read where present: ``level`` (bridges; lines of different levels do not meet except at shared ends),
-    ``oneway`` (1 along the line, -1 against it), ``speed_kmh``, ``kind`` (class of ``SPEEDS_KMH``). Edges that cross a
-    barrier are left out unless their line's ``level`` is above 0. ``peak_factor`` multiplies driving times.
+    ``oneway`` (1 along the line, -1 against it), ``speed_kmh``, ``kind`` (class of ``SPEEDS_KMH``). Pieces that cross a
+    barrier (EPSG:4548) are left out unless their line's ``level`` is above 0. ``peak_factor`` multiplies driving times.
     """
     plane = lines.to_crs(PROJECTED).explode(index_parts=False).reset_index(drop=True)
     pieces, source = _noded(plane)
     pieces, source = _without_barriers(pieces, source, plane, barriers)
     nodes, ends = _nodes(pieces)
     length = shapely.length(pieces)
-    seconds = _seconds(plane, source, length, cost, peak_factor)
-    return _directed(plane, nodes, ends, source=source, length=length, cost=seconds)
+    kept = (ends[:, 0] != ends[:, 1]) | (length > 2 * SNAP_M)  # not the stubs of drawn-out ends
+    oneway = _column(plane, "oneway", 0.0)[source]
+    return Network(
+        nodes=nodes,
+        start=ends[kept, 0],
+        end=ends[kept, 1],
+        forward=oneway[kept] >= 0,
+        backward=oneway[kept] <= 0,
+        length_m=length[kept],
+        cost=_costs(plane, source, length, cost, peak_factor)[kept],
+        shape=pieces[kept],
+        line=source[kept],
+    )
 
 
-def _noded(plane: geopandas.GeoDataFrame) -> tuple[NDArray[numpy.object_], Integers]:
+def _noded(plane: geopandas.GeoDataFrame) -> tuple[Shapes, Integers]:
     """Lines split where they meet lines of their own level, and the row each piece came from."""
     level = _column(plane, "level", 0.0)
-    pieces: list[Any] = []
-    source: list[int] = []
+    pieces: list[Shapes] = []
+    source: list[Integers] = []
     for value in numpy.unique(level):
         rows = numpy.flatnonzero(level == value)
-        merged = shapely.get_parts(shapely.node(shapely.multilinestrings(_snapped(plane.geometry.to_numpy()[rows]))))
-        tree = shapely.STRtree(plane.geometry.to_numpy()[rows])
-        middles = shapely.line_interpolate_point(merged, 0.5, normalized=True)
-        nearest = tree.nearest(middles)
-        pieces.extend(merged)
-        source.extend(rows[nearest])
-    return numpy.array(pieces, dtype=object), numpy.array(source, dtype=numpy.int64)
+        lines = _drawn_out(shapely.force_2d(plane.geometry.to_numpy()[rows]))
+        parts = shapely.get_parts(shapely.node(shapely.multilinestrings(lines)))
+        middles = shapely.line_interpolate_point(parts, 0.5, normalized=True)
+        pieces.append(parts)
+        source.append(rows[shapely.STRtree(lines).nearest(middles)])
+    return numpy.concatenate(pieces), numpy.concatenate(source).astype(numpy.int64)
 
 
-def _snapped(lines: NDArray[numpy.object_]) -> NDArray[numpy.object_]:
-    """Lines whose loose ends are drawn to what lies within ``SNAP_M``."""
-    whole = shapely.multilinestrings(list(lines))
-    return numpy.asarray(shapely.get_parts(shapely.snap(shapely.set_precision(whole, 0.01), whole, SNAP_M)))
+def _drawn_out(lines: Shapes) -> Shapes:
+    """Lines whose ends reach just over the middle of any other line within ``SNAP_M``, so that both can be noded."""
+    drawn = lines.copy()
+    tree = shapely.STRtree(lines)
+    for position in (0, -1):
+        ends = shapely.get_point(lines, position)
+        mine, other = tree.query(ends, predicate="dwithin", distance=SNAP_M)
+        meets = (mine != other) & ~_near_an_end(ends[mine], lines[other])
+        for row, target in zip(mine[meets], other[meets], strict=True):
+            drawn[row] = _extended(drawn[row], lines[target], position)
+    return drawn
+
+
+def _near_an_end(points: Shapes, lines: Shapes) -> Flags:
+    to_first = shapely.distance(points, shapely.get_point(lines, 0))
+    to_last = shapely.distance(points, shapely.get_point(lines, -1))
+    return numpy.asarray(numpy.minimum(to_first, to_last) <= SNAP_M)
+
+
+def _extended(line: shapely.LineString, target: shapely.LineString, position: int) -> shapely.LineString:
+    """A line with a few centimetres more at one end, across the target."""
+    at = numpy.array(line.coords)
+    end = at[position]
+    foot = shapely.get_coordinates(target.interpolate(target.project(shapely.Point(end))))[0]
+    inner = at[1] if position == 0 else at[-2]
+    away = foot - end if numpy.hypot(*(foot - end)) > OVERSHOOT_M else end - inner
+    beyond = foot + away / max(numpy.hypot(*away), 1e-9) * OVERSHOOT_M
+    return shapely.LineString(numpy.vstack((beyond, at) if position == 0 else (at, beyond)))
 
 
 def _without_barriers(
-    pieces: NDArray[numpy.object_],
-    source: Integers,
-    plane: geopandas.GeoDataFrame,
-    barriers: Sequence[shapely.Geometry],
-) -> tuple[NDArray[numpy.object_], Integers]:
+    pieces: Shapes, source: Integers, plane: geopandas.GeoDataFrame, barriers: Sequence[shapely.Geometry]
+) -> tuple[Shapes, Integers]:
     if not len(barriers):
         return pieces, source
     blocked = shapely.STRtree(pieces).query(list(barriers), predicate="crosses")[1]
@@ -131,7 +195,7 @@ def _without_barriers(
     return pieces[keep], source[keep]
 
 
-def _nodes(pieces: NDArray[numpy.object_]) -> tuple[Floats, Integers]:
+def _nodes(pieces: Shapes) -> tuple[Floats, Integers]:
     """Distinct ends (n, 2) and for each piece the rows of its two ends (m, 2); ends within ``SNAP_M`` are one."""
     ends = numpy.vstack(
         [shapely.get_coordinates(shapely.get_point(pieces, 0)), shapely.get_coordinates(shapely.get_point(pieces, -1))]
@@ -145,33 +209,22 @@ def _nodes(pieces: NDArray[numpy.object_]) -> tuple[Floats, Integers]:
     return ends[first], numpy.column_stack((index[:half], index[half:])).astype(numpy.int64)
 
 
-def _seconds(plane: geopandas.GeoDataFrame, source: Integers, length: Floats, cost: str, peak_factor: float) -> Floats:
+def _costs(plane: geopandas.GeoDataFrame, source: Integers, length: Floats, cost: Cost, peak_factor: float) -> Floats:
     if cost == "metres":
         return length
     if cost == "walk_s":
         return length / WALK_M_S
-    kinds = plane["kind"].to_numpy() if "kind" in plane else numpy.full(len(plane), "road")
-    by_class = numpy.array([SPEEDS_KMH.get(str(k), SPEEDS_KMH["road"]) for k in kinds])
+    by_class = numpy.array([SPEEDS_KMH.get(k, SPEEDS_KMH["road"]) for k in _classes(plane)])
     own = _column(plane, "speed_kmh", 0.0)
     speed = numpy.where(own > 0, own, by_class)
     return length / (speed[source] / 3.6) * peak_factor
 
 
-def _directed(
-    plane: geopandas.GeoDataFrame, nodes: Floats, ends: Integers, *, source: Integers, length: Floats, cost: Floats
-) -> Network:
-    oneway = _column(plane, "oneway", 0.0)[source]
-    along, against = oneway >= 0, oneway <= 0
-    tail = numpy.concatenate((ends[along, 0], ends[against, 1]))
-    head = numpy.concatenate((ends[along, 1], ends[against, 0]))
-    return Network(
-        nodes=nodes,
-        tail=tail,
-        head=head,
-        length_m=numpy.concatenate((length[along], length[against])),
-        cost=numpy.concatenate((cost[along], cost[against])),
-        line=numpy.concatenate((source[along], source[against])),
-    )
+def _classes(plane: geopandas.GeoDataFrame) -> list[str]:
+    """The road class of each line, from ``road_class`` where it is filled, else from ``kind``."""
+    kinds = plane["kind"] if "kind" in plane else [None] * len(plane)
+    grades = plane["road_class"] if "road_class" in plane else [None] * len(plane)
+    return [g if isinstance(g, str) and g else str(k) for g, k in zip(grades, kinds, strict=True)]
 
 
 def _column(frame: geopandas.GeoDataFrame, name: str, default: float) -> Floats:
@@ -192,57 +245,117 @@ def _number(value: Any) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where points reach the network: the nodes at both ends of the nearest edge, the walk to the edge in metres and
-    the share of the edge (0 to 1) from its tail. One row per point."""
+    """Where points reach the network, one row per point: the nearest piece, the share of it (0 to 1) from its start,
+    and the metres off the streets to get there."""
 
-    tail: Integers
-    head: Integers
-    walk_m: Floats
+    piece: Integers
     share: Floats
-    edge: Integers
+    walk_m: Floats
+
+    def __len__(self) -> int:
+        return len(self.piece)
+
+    def rows(self, rows: Integers) -> Access:
+        """These rows only."""
+        return Access(self.piece[rows], self.share[rows], self.walk_m[rows])
 
 
-def snap_points(network: Network, points: Floats, *, rate: float = 1.0) -> Access:
-    """The nearest edge of each point (n, 2) in metres; straight edges between nodes are assumed.
-
-    ``rate`` is unused for metres; costs of the walk are up to the caller.
-    """
-    segments = shapely.linestrings(numpy.stack((network.nodes[network.tail], network.nodes[network.head]), axis=1))
+def snap_points(network: Network, points: Floats) -> Access:
+    """The nearest piece of street of each point (n, 2) in EPSG:4548 metres."""
     where = shapely.points(points)
-    edge = shapely.STRtree(segments).nearest(where).astype(numpy.int64)
-    along = shapely.line_locate_point(segments[edge], where, normalized=True)
-    walk = shapely.distance(segments[edge], where) * rate
-    return Access(network.tail[edge], network.head[edge], walk, numpy.asarray(along, dtype=float), edge)
+    piece = network.tree.nearest(where).astype(numpy.int64)
+    shape = network.shape[piece]
+    share = shapely.line_locate_point(shape, where, normalized=True)
+    return Access(piece, numpy.asarray(share, dtype=float), shapely.distance(shape, where))
 
 
 def cost_from(network: Network, sources: Access, *, rate: float = 1.0, limit: float = numpy.inf) -> Floats:
-    """Costs from each source to every node, (sources, nodes); unreachable is infinite.
+    """Costs from each source to every node, (sources, nodes); unreachable or beyond the limit is infinite.
 
     ``rate`` is the cost of one metre off the network. Travel runs from the source outwards, as a fire engine does.
     """
-    graph = network.graph()
-    edge_cost = network.cost[sources.edge]
-    reverse = _reverse_cost(network, sources)
-    to_head = dijkstra(graph, indices=sources.head, limit=limit)
-    to_tail = dijkstra(graph, indices=sources.tail, limit=limit)
-    walk = (sources.walk_m * rate)[:, None]
-    via_head = walk + ((1 - sources.share) * edge_cost)[:, None] + to_head
-    via_tail = walk + (sources.share * reverse)[:, None] + to_tail
-    return numpy.asarray(numpy.minimum(via_head, via_tail))
-
-
-def _reverse_cost(network: Network, access: Access) -> Floats:
-    """The cost of driving each access edge backwards, infinite on a one-way street."""
-    graph = network.graph()
-    found = numpy.asarray(graph[access.head, access.tail]).ravel()
-    return numpy.where(found > 0, found, numpy.inf)
+    nodes = len(network.nodes)
+    extended = _with_sources(network, sources, rate)
+    costs = dijkstra(extended, indices=numpy.arange(nodes, nodes + len(sources)), limit=limit)
+    return numpy.asarray(costs[:, :nodes])
 
 
 def nearest_cost(
     network: Network, sources: Access, *, rate: float = 1.0, limit: float = numpy.inf
 ) -> tuple[Floats, Integers]:
     """For every node the cost from the nearest source and which source that is (-1: none)."""
-    costs = cost_from(network, sources, rate=rate, limit=limit)
-    which = costs.argmin(axis=0)
-    best = costs[which, numpy.arange(costs.shape[1])]
-    return best, numpy.where(numpy.isfinite(best), which, -1).astype(numpy.int64)
+    nodes = len(network.nodes)
+    extended = _with_sources(network, sources, rate)
+    indices = numpy.arange(nodes, nodes + len(sources))
+    costs, _, origin = dijkstra(extended, indices=indices, limit=limit, min_only=True, return_predecessors=True)
+    which = numpy.where(numpy.isfinite(costs), origin - nodes, -1)
+    return numpy.asarray(costs[:nodes]), which[:nodes].astype(numpy.int64)
+
+
+def _with_sources(network: Network, sources: Access, rate: float) -> csr_array:
+    """The graph with one more node for each source, from which one may leave either way along its piece."""
+    nodes = len(network.nodes)
+    own = numpy.arange(nodes, nodes + len(sources))
+    piece, walk = sources.piece, sources.walk_m * rate
+    ahead, back = network.forward[piece], network.backward[piece]
+    to_end = walk + (1 - sources.share) * network.cost[piece]
+    to_start = walk + sources.share * network.cost[piece]
+    tail, head, cost = network.edges
+    return sparse_costs(
+        numpy.concatenate((tail, own[ahead], own[back])),
+        numpy.concatenate((head, network.end[piece[ahead]], network.start[piece[back]])),
+        numpy.concatenate((cost, to_end[ahead], to_start[back])),
+        size=nodes + len(sources),
+    )
+
+
+def arrival_cost(network: Network, there: Access, node_costs: Floats, *, rate: float = 1.0) -> Floats:
+    """The cost at points that are reached by way of nodes: over either end of their piece, then off the street.
+
+    ``node_costs`` is (nodes,) or (sources, nodes); the answer has the points in place of the nodes.
+    """
+    piece, share = there.piece, there.share
+    along = numpy.where(network.forward[piece], share * network.cost[piece], numpy.inf)
+    against = numpy.where(network.backward[piece], (1 - share) * network.cost[piece], numpy.inf)
+    over_start = node_costs[..., network.start[piece]] + along
+    over_end = node_costs[..., network.end[piece]] + against
+    return numpy.asarray(numpy.minimum(over_start, over_end) + there.walk_m * rate)
+
+
+def shorten_along_own_piece(
+    network: Network, sources: Access, there: Access, costs: Floats, *, rate: float = 1.0
+) -> Floats:
+    """Costs (points,) or (sources, points) with the direct way put in where a source lies on the very piece of a
+    point: nobody drives to the next crossing to reach the house next door."""
+    shorter = costs.copy()
+    order = numpy.argsort(there.piece, kind="stable")
+    ordered = there.piece[order]
+    for source in range(len(sources)):
+        piece = sources.piece[source]
+        first, last = numpy.searchsorted(ordered, [piece, piece + 1])
+        near = order[first:last]
+        step = there.share[near] - sources.share[source]
+        open_way = numpy.where(step >= 0, network.forward[piece], network.backward[piece])
+        walks = (sources.walk_m[source] + there.walk_m[near]) * rate
+        direct = numpy.where(open_way, numpy.abs(step) * network.cost[piece] + walks, numpy.inf)
+        row = shorter if shorter.ndim == 1 else shorter[source]
+        row[near] = numpy.minimum(row[near], direct)
+    return shorter
+
+
+def cost_matrix(
+    network: Network, sources: Access, there: Access, *, rate: float = 1.0, limit: float = numpy.inf
+) -> Floats:
+    """Costs from every source to every point, (sources, points)."""
+    node_costs = cost_from(network, sources, rate=rate, limit=limit)
+    costs = arrival_cost(network, there, node_costs, rate=rate)
+    return shorten_along_own_piece(network, sources, there, costs, rate=rate)
+
+
+def nearest_matrix(
+    network: Network, sources: Access, there: Access, *, rate: float = 1.0, limit: float = numpy.inf
+) -> Floats:
+    """Costs from the nearest source to every point, (points,); the memory of one source however many there are."""
+    node_costs, _ = nearest_cost(network, sources, rate=rate, limit=limit)
+    costs = arrival_cost(network, there, node_costs, rate=rate)
+    return shorten_along_own_piece(network, sources, there, costs, rate=rate)

@@ -9,7 +9,17 @@ import numpy
 import pandas
 import shapely
 
-from geo_service.analysis.result import Column, Parameter, Question, Result, Role, honesty, require
+from geo_service.analysis.result import (
+    Column,
+    LayerClass,
+    Parameter,
+    Question,
+    Result,
+    Role,
+    honesty,
+    names_of,
+    require,
+)
 from geo_service.core.crs import GEOGRAPHIC, PROJECTED
 from geo_service.core.text import Text
 
@@ -23,6 +33,12 @@ COLUMNS = (
     Column("to", Text("重叠止", "To")),
     Column("days", Text("重叠天数", "Days"), "d"),
     Column("dated", Text("日期齐全", "Dates known")),
+)
+
+
+CLASSES = (
+    LayerClass("dated", Text("同期施工", "At the same time"), "loss"),
+    LayerClass("undated", Text("缺日期", "Dates missing"), "muted"),
 )
 
 
@@ -51,6 +67,7 @@ def find_conflicts(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Map
             "Self join with id A < id B; distance in EPSG:4548; periods closed, so a shared day overlaps.",
         ),
         layer=lines,
+        classes=CLASSES,
         notes=honesty(inputs["works"], Text("工程", "Works")),
         figures={"conflicts": known, "undated": unknown},
     )
@@ -77,7 +94,7 @@ def _pairs(
     dated = ~(pandas.isna(start) | pandas.isna(end))
     keep = ~dated | (start <= end)
     left, right, start, end, dated = left[keep], right[keep], start[keep], end[keep], dated[keep]
-    shapes, names = works.geometry.to_numpy(), works["name"].to_numpy()
+    shapes, names = works.geometry.to_numpy(), numpy.array(names_of(works), dtype=object)
     table = pandas.DataFrame(
         {
             "id_a": works.index.to_numpy()[left],
@@ -92,15 +109,24 @@ def _pairs(
         }
     )
     links = shapely.shortest_line(shapes[left], shapes[right])
-    lines = geopandas.GeoDataFrame(table[["id_a", "id_b"]], geometry=links, crs=PROJECTED).to_crs(GEOGRAPHIC)
+    pairs = table[["id_a", "id_b"]].assign(**{"class": numpy.where(dated, "dated", "undated")})
+    lines = geopandas.GeoDataFrame(pairs, geometry=links, crs=PROJECTED).to_crs(GEOGRAPHIC)
     return table, lines
 
 
 QUESTION = Question(
     id="project-conflicts",
+    theme="works",
     title=Text("哪些工程挨得近又同期施工？", "Which works are close and at the same time?"),
     explanation=Text("找出一定距离内工期重叠的工程对。", "Pairs of works within a distance whose periods overlap."),
-    roles=(Role("works", Text("工程图层", "Works"), ("roads", "pipelines", "supporting_works", "renewal_areas")),),
+    roles=(
+        Role(
+            "works",
+            Text("工程图层", "Works"),
+            ("roads", "pipelines", "supporting_works", "renewal_areas"),
+            several=True,
+        ),
+    ),
     parameters=(
         Parameter(key="distance_m", title=Text("距离", "Distance"), value=50, unit="m", minimum=0, maximum=5000),
     ),

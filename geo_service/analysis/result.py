@@ -1,9 +1,10 @@
-"""What an analysis takes and gives: parameters with their standard, one headline, a table, a layer, a method."""
+"""What an analysis takes and gives: parameters with their standard, one headline, tables, a layer, a method."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,62 +13,147 @@ import geopandas
 import pandas
 
 from geo_service.core.crs import PROJECTED
+from geo_service.core.layers import Kind
 from geo_service.core.text import Text
 from geo_service.errors import InvalidParameter
 
 Status = Literal["read", "secondary", "unverified", "arithmetic", "setting"]
-"""Whether the figure was read in the standard itself, taken from elsewhere, or is only a setting of ours."""
+"""Whether the figure was read in the standard itself, taken from elsewhere, not confirmed, follows by calculation, or
+is only a setting of ours."""
+
+STATUSES: Mapping[Status, Text] = {
+    "read": Text("已核对原文", "Read in the source"),
+    "secondary": Text("转引", "Quoted by another text"),
+    "unverified": Text("未核实", "Not verified"),
+    "arithmetic": Text("换算", "Arithmetic"),
+    "setting": Text("本平台设定", "Our setting"),
+}
+
+Theme = Literal["plan", "service", "safety", "works", "land", "tools"]
+
+THEMES: Mapping[Theme, Text] = {
+    "plan": Text("计划与变化", "Plan and change"),
+    "service": Text("公共服务", "Public services"),
+    "safety": Text("安全韧性", "Safety and resilience"),
+    "works": Text("工程统筹", "Works"),
+    "land": Text("用地与更新", "Land and renewal"),
+    "tools": Text("通用工具", "Tools for any layer"),
+}
+"""The groups of the questions, in the order of the page."""
+
+FIELD_NAME = re.compile(r"\w{0,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the values a parameter may have."""
+
+    value: str
+    title: Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """A number the planner may change: ``standard`` and ``clause`` say where its default comes from."""
+    """A value the planner may change: a number with limits, one of ``choices``, or the name of a field of the layers in
+    role ``field_of``.
+
+    ``figure`` is the key in ``data/standards.toml`` the default comes from; ``standard``, ``clause`` and ``status`` say
+    what is known of it.
+    """
 
     key: str
     title: Text
-    value: float
-    unit: str
+    value: float | str
+    unit: str = ""
     minimum: float = 0.0
     maximum: float = math.inf
+    choices: tuple[Choice, ...] = ()
+    field_of: str = ""
+    figure: str = ""
     standard: str = ""
     clause: str = ""
     status: Status = "setting"
+    hint: Text = Text("", "")  # noqa: RUF009  # Text is frozen
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the result table."""
+    """A column of a table. Cells are numbers, flags, plain text or :class:`Text`; None where nothing is known."""
 
     key: str
     title: Text
     unit: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A further table of a result; its rows have exactly ``columns``."""
+
+    title: Text
+    columns: tuple[Column, ...]
+    rows: pandas.DataFrame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A chart that tells more than the table it is drawn from: ``table`` 0 is the main one, 1 the first further one."""
+
+    kind: Literal["bar", "stacked", "line"]
+    title: Text
+    category: str
+    series: tuple[str, ...]
+    table: int = 0
+
+
+Tone = Literal["main", "gain", "loss", "warn", "muted", "hot", "warm", "cool", "cold"]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerClass:
+    """One look of the result layer: features whose column ``class`` has this key."""
+
+    key: str
+    title: Text
+    tone: Tone = "main"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """An answer. ``layer`` is in EPSG:4490 and may be None; ``table`` has exactly ``columns``; ``notes`` say what the
-    reader must know before quoting the headline."""
+    reader must know before quoting the headline; ``figures`` are the numbers of the headline for programs."""
 
     headline: Text
     table: pandas.DataFrame
     columns: tuple[Column, ...]
     method: Text
     layer: geopandas.GeoDataFrame | None = None
+    classes: tuple[LayerClass, ...] = ()
     notes: tuple[Text, ...] = ()
     figures: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    more: tuple[Table, ...] = ()
+    chart: Chart | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A part a layer plays in a question, and the layers it is usually played by."""
+    """A part a layer plays in a question, and the layers it is usually played by.
+
+    ``several`` layers may play it together; ``kinds`` are the geometries that make sense; ``part`` tells where its
+    frame comes from: a layer, the plan ledger, or heights (a layer of points or a raster file); ``previous`` asks for
+    an earlier revision of the layer.
+    """
 
     key: str
     title: Text
-    defaults: tuple[str, ...]
+    defaults: tuple[str, ...] = ()
     optional: bool = False
+    several: bool = False
+    kinds: tuple[Kind, ...] = ()
+    part: Literal["layer", "ledger", "heights"] = "layer"
+    previous: bool = False
 
 
-Run = Callable[[Mapping[str, geopandas.GeoDataFrame], Mapping[str, float]], Result]
+Run = Callable[[Mapping[str, geopandas.GeoDataFrame], Mapping[str, Any]], Result]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,20 +161,35 @@ class Question:
     """One question in planners' words, with what it needs and the function that answers it."""
 
     id: str
+    theme: Theme
     title: Text
     explanation: Text
     roles: tuple[Role, ...]
     parameters: tuple[Parameter, ...]
     run: Run
 
+    def role(self, key: str) -> Role:
+        """The role of this key.
 
-def read_parameters(question: Question, given: Mapping[str, Any]) -> dict[str, float]:
+        Raises
+        ------
+        InvalidParameter
+            The question has none of this key.
+        """
+        found = next((r for r in self.roles if r.key == key), None)
+        if found is None:
+            known = ", ".join(r.key for r in self.roles)
+            raise InvalidParameter(name="role", value=key, reason=f"可用 / use one of: {known}")
+        return found
+
+
+def read_parameters(question: Question, given: Mapping[str, Any]) -> dict[str, Any]:
     """The question's defaults with the given values over them.
 
     Raises
     ------
     InvalidParameter
-        A value that is unknown, not a number, or out of range.
+        A value that is unknown, not a number, out of range or not among the choices.
     """
     unknown = given.keys() - {p.key for p in question.parameters}
     if unknown:
@@ -97,7 +198,11 @@ def read_parameters(question: Question, given: Mapping[str, Any]) -> dict[str, f
     return {p.key: _value(p, given.get(p.key, p.value)) for p in question.parameters}
 
 
-def _value(parameter: Parameter, given: Any) -> float:
+def _value(parameter: Parameter, given: Any) -> float | str:
+    if parameter.choices:
+        return _chosen(parameter, given)
+    if isinstance(parameter.value, str):
+        return _field_name(parameter, given)
     try:
         value = float(given)
     except (TypeError, ValueError):
@@ -106,6 +211,19 @@ def _value(parameter: Parameter, given: Any) -> float:
         limits = f"{parameter.minimum:g} … {parameter.maximum:g} {parameter.unit}"
         raise InvalidParameter(name=parameter.key, value=given, reason=limits)
     return value
+
+
+def _chosen(parameter: Parameter, given: Any) -> str:
+    allowed = [c.value for c in parameter.choices]
+    if given not in allowed:
+        raise InvalidParameter(name=parameter.key, value=given, reason=f"可用 / use one of: {', '.join(allowed)}")
+    return str(given)
+
+
+def _field_name(parameter: Parameter, given: Any) -> str:
+    if not isinstance(given, str) or not FIELD_NAME.fullmatch(given):
+        raise InvalidParameter(name=parameter.key, value=given, reason="须为字段名 / the name of a field")
+    return given
 
 
 def located(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
@@ -135,6 +253,36 @@ def require(frame: geopandas.GeoDataFrame, role: str, *, fields: tuple[str, ...]
         reason = "几何不合法 / invalid geometry"
         raise InvalidParameter(name=role, value=", ".join(map(str, broken[:5])), reason=reason)
     return present
+
+
+def require_kind(frame: geopandas.GeoDataFrame, role: str, *kinds: Kind) -> geopandas.GeoDataFrame:
+    """The located rows of an input whose geometries are all of these kinds.
+
+    Raises
+    ------
+    InvalidParameter
+        As for :func:`require`, or features of another kind (the ids are named).
+    """
+    present = require(frame, role)
+    kind = present.geom_type.str.removeprefix("Multi").str.replace("LineString", "line").str.lower()
+    others = present.index[~kind.isin(kinds)]
+    if len(others):
+        reason = f"须为 / must be: {', '.join(kinds)}"
+        raise InvalidParameter(name=role, value=", ".join(map(str, others[:5])), reason=reason)
+    return present
+
+
+def names_of(frame: geopandas.GeoDataFrame) -> list[str]:
+    """What to call each row: its name, its id where it has none."""
+    names = frame["name"] if "name" in frame else pandas.Series(None, index=frame.index, dtype=object)
+    return [str(n) if isinstance(n, str) and n else str(i) for n, i in zip(names, frame.index, strict=True)]
+
+
+def numbers_of(frame: geopandas.GeoDataFrame, field: str) -> pandas.Series:
+    """A field as numbers, NaN where it is empty, no number, or not there at all."""
+    if field not in frame:
+        return pandas.Series(math.nan, index=frame.index, dtype=float)
+    return pandas.Series(pandas.to_numeric(frame[field], errors="coerce"), index=frame.index, dtype=float)
 
 
 def honesty(frame: geopandas.GeoDataFrame, title: Text) -> tuple[Text, ...]:

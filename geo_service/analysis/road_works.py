@@ -9,7 +9,7 @@ import geopandas
 import pandas
 import shapely
 
-from geo_service.analysis.result import Column, Parameter, Question, Result, Role, honesty, require
+from geo_service.analysis.result import Column, LayerClass, Parameter, Question, Result, Role, honesty, require
 from geo_service.core.crs import GEOGRAPHIC
 from geo_service.core.text import Text
 
@@ -22,7 +22,17 @@ COLUMNS = (
     Column("verdict", Text("结论", "Verdict")),
     Column("shared_with", Text("可同沟实施", "Could share with")),
 )
-PROTECTED, ALLOWED, UNKNOWN = "保护期内", "可开挖", "日期不明"
+PROTECTED, ALLOWED, UNKNOWN = (
+    Text("保护期内", "No-dig years"),
+    Text("可开挖", "Allowed"),
+    Text("日期不明", "Date unknown"),
+)
+CLASSES = (
+    LayerClass("protected", PROTECTED, "loss"),
+    LayerClass("unknown", UNKNOWN, "muted"),
+    LayerClass("allowed", ALLOWED, "gain"),
+    LayerClass("apart", Text("不在任何道路廊道内", "In no road's corridor"), "cool"),
+)
 
 
 def check_digs(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mapping[str, float]) -> Result:
@@ -47,7 +57,8 @@ def check_digs(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mapping
             "按日历年推算，闰日顺延至 3 月 1 日。",
             "Urban road regulation, article 33: 5 years after construction, 3 after overhaul; by calendar years.",
         ),
-        layer=digs.to_crs(GEOGRAPHIC),
+        layer=digs.assign(**{"class": _worst(digs, table)}).to_crs(GEOGRAPHIC),
+        classes=CLASSES,
         notes=(*honesty(inputs["digs"], Text("掘路", "Digs")), *honesty(inputs["roads"], Text("道路", "Roads"))),
         figures={"protected": protected, "unknown": unknown},
     )
@@ -78,12 +89,20 @@ def _row(
     digs: geopandas.GeoDataFrame, d: int, roads: geopandas.GeoDataFrame, r: int, parameters: Mapping[str, float]
 ) -> tuple[object, ...]:
     dig, road = digs.iloc[d], roads.iloc[r]
+    dig_name, road_name = str(dig.get("name") or digs.index[d]), str(road.get("name") or roads.index[r])
     day = _date(dig.get("start_date"))
     until = protected_until(
         road, new_years=int(parameters["new_years"]), overhaul_years=int(parameters["overhaul_years"])
     )
     verdict = UNKNOWN if day is None or until is None else PROTECTED if day < until else ALLOWED
-    return digs.index[d], dig["name"], road["name"], day and day.isoformat(), until and until.isoformat(), verdict
+    return digs.index[d], dig_name, road_name, day and day.isoformat(), until and until.isoformat(), verdict
+
+
+def _worst(digs: geopandas.GeoDataFrame, table: pandas.DataFrame) -> list[str]:
+    """For each dig the strictest verdict on any road it touches."""
+    order = (PROTECTED, UNKNOWN, ALLOWED)
+    found = {fid: min(order.index(v) for v in rows["verdict"]) for fid, rows in table.groupby("id")}
+    return [CLASSES[found.get(fid, len(order))].key for fid in digs.index]
 
 
 def _shared(table: pandas.DataFrame, months: int) -> list[str]:
@@ -99,11 +118,12 @@ def _shared(table: pandas.DataFrame, months: int) -> list[str]:
 
 QUESTION = Question(
     id="road-works",
+    theme="works",
     title=Text("哪些掘路在保护期内？哪些能一次开挖？", "Which digs are forbidden, which could share a trench?"),
     explanation=Text("按道路竣工、大修日期推算禁挖期。", "No-dig years from the dates of roads."),
     roles=(
-        Role("digs", Text("掘路工程", "Digs"), ("pipelines",)),
-        Role("roads", Text("道路", "Roads"), ("roads",)),
+        Role("digs", Text("掘路工程", "Digs"), ("pipelines",), several=True),
+        Role("roads", Text("道路", "Roads"), ("roads",), several=True),
     ),
     parameters=(
         Parameter(
@@ -113,8 +133,9 @@ QUESTION = Question(
             key="new_years",
             title=Text("新建禁挖", "After construction"),
             value=5,
-            unit="年",
+            unit="year",
             maximum=50,
+            figure="road_no_dig_new",
             standard="城市道路管理条例",
             clause="33",
             status="read",
@@ -123,13 +144,14 @@ QUESTION = Question(
             key="overhaul_years",
             title=Text("大修禁挖", "After overhaul"),
             value=3,
-            unit="年",
+            unit="year",
             maximum=50,
+            figure="road_no_dig_overhaul",
             standard="城市道路管理条例",
             clause="33",
             status="read",
         ),
-        Parameter(key="months", title=Text("并沟时间窗", "Window"), value=6, unit="月", maximum=60),
+        Parameter(key="months", title=Text("并沟时间窗", "Window"), value=6, unit="month", maximum=60),
     ),
     run=check_digs,
 )

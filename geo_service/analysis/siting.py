@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.spatial.distance import cdist
 
-from geo_service.analysis.access import make_ground, make_streets, points_of, street_note
-from geo_service.analysis.coverage import cell_costs
-from geo_service.analysis.network import Floats, cost_from, snap_points
-from geo_service.analysis.result import Column, Parameter, Question, Result, Role, honesty, located, require
+from geo_service.analysis.access import make_ground, make_streets, people_note, points_of, street_note, walk_reach
+from geo_service.analysis.network import Floats
+from geo_service.analysis.result import Column, Parameter, Question, Result, Role, honesty, located, names_of, require
 from geo_service.core.crs import GEOGRAPHIC
 from geo_service.core.text import Text
 from geo_service.errors import InvalidParameter
@@ -104,8 +103,7 @@ def choose_sites(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mappi
     def reached(places: Floats) -> NDArray[numpy.bool_]:
         if network is None:
             return numpy.asarray(cdist(places, ground.cells.centres) <= reach_m)
-        costs = cost_from(network, snap_points(network, places), limit=reach_m)
-        return numpy.stack([cell_costs(network, ground.cells, row) <= reach_m for row in costs])
+        return walk_reach(ground, network, places, reach_m)
 
     there = inputs.get("facilities")
     already = _already(there, reached, len(ground.weight))
@@ -122,7 +120,11 @@ def choose_sites(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mappi
         columns=COLUMNS,
         method=Text("最大覆盖选址（MCLP），整数规划精确求解。", "Maximal covering location problem, solved exactly."),
         layer=candidates.iloc[chosen].to_crs(GEOGRAPHIC),
-        notes=(*street_note(inputs, network), *honesty(inputs["candidates"], Text("候选地", "Candidates"))),
+        notes=(
+            *street_note(inputs, network),
+            *people_note(ground, inputs),
+            *honesty(inputs["candidates"], Text("候选地", "Candidates")),
+        ),
         figures={"before_percent": before, "after_percent": after},
     )
 
@@ -150,13 +152,13 @@ def _table(
     """Chosen sites in the order in which each adds the most."""
     rows: list[tuple[object, ...]] = []
     covered, left = already.copy(), list(chosen)
-    total = weight.sum() or 1.0
+    total, names = weight.sum() or 1.0, names_of(candidates)
     while left:
         gains = [float(weight[reach[s] & ~covered].sum()) for s in left]
         best = int(numpy.argmax(gains))
         site = left.pop(best)
         covered |= reach[site]
-        name = candidates["name"].iloc[site]
+        name = names[site]
         rows.append(
             (len(rows) + 1, candidates.index[site], name, round(gains[best], 1), round(gains[best] / total * 100, 2))
         )
@@ -165,17 +167,19 @@ def _table(
 
 QUESTION = Question(
     id="siting",
+    theme="service",
     title=Text("再建几处、建在哪里最值？", "Where would new sites reach most?"),
     explanation=Text("在候选地中选出新增覆盖最多的若干处。", "Of the candidates, those that add the most coverage."),
     roles=(
-        Role("candidates", Text("候选地", "Candidates"), ("idle_land", "pocket_parks")),
-        Role("facilities", Text("已有设施", "Facilities there are"), ("pocket_parks", "schools"), optional=True),
-        Role("district", Text("范围", "Area"), ("boundary",)),
-        Role("streets", Text("道路", "Streets"), ("streets",), optional=True),
-        Role("population", Text("人口", "Population"), ("subdistricts",), optional=True),
+        Role("candidates", Text("候选地", "Candidates"), ("idle_land", "pocket_parks", "renewal_areas"), several=True),
+        Role("facilities", Text("已有设施", "Facilities there are"), ("parks",), optional=True, several=True),
+        Role("district", Text("范围", "Area"), ("boundary",), kinds=("polygon",)),
+        Role("streets", Text("道路", "Streets"), ("streets",), optional=True, kinds=("line",)),
+        Role("residential", Text("居住用地", "Residential land"), optional=True, several=True, kinds=("polygon",)),
+        Role("population", Text("人口", "Population"), ("subdistricts",), optional=True, kinds=("polygon",)),
     ),
     parameters=(
-        Parameter(key="sites", title=Text("新增数量", "New sites"), value=3, unit="处", minimum=1, maximum=50),
+        Parameter(key="sites", title=Text("新增数量", "New sites"), value=3, unit="", minimum=1, maximum=50),
         Parameter(
             key="reach_m",
             title=Text("服务半径", "Reach"),
@@ -183,6 +187,7 @@ QUESTION = Question(
             unit="m",
             minimum=1,
             maximum=20_000,
+            figure="park_radius",
             standard="GB/T 51346-2019",
             clause="4.3.4",
             status="read",

@@ -75,7 +75,7 @@ def test_years_are_calendar_years(day: str, years: int, later: str) -> None:
 def dig_and_road(start: Any, built: Any, overhaul: Any = None) -> Any:
     road = frame([shapely.LineString([(E, N), (E + 500, N)])], built_date=[built], overhaul_date=[overhaul])
     dig = frame([shapely.LineString([(E + 100, N + 5), (E + 200, N + 5)])], start_date=[start])
-    return run(road_works, {"digs": dig, "roads": road}).table["verdict"].tolist()
+    return [v.zh for v in run(road_works, {"digs": dig, "roads": road}).table["verdict"]]
 
 
 @pytest.mark.parametrize(
