@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import mmap
 import shutil
@@ -33,16 +32,13 @@ import numpy
 import shapely
 from numpy.typing import NDArray
 
-from geo_service.core.geojson import dump_collection
 from geo_service.core.query import Bbox
 from geo_service.errors import StorageFault
 from geo_service.storage.files import exclusive, read_chunks, sync_folder, write_file
-from geo_service.storage.rows import StoredFeature, batches
+from geo_service.storage.packing import Indices, Numbers, build, save
 from geo_service.storage.store import LayerStore
 
 Encoding = Literal["identity", "gzip", "br"]
-Numbers = NDArray[numpy.float64]
-Indices = NDArray[numpy.int64]
 Members = Callable[[int, int], Mapping[str, Any]]
 
 SUFFIXES: dict[Encoding, str] = {"identity": "", "gzip": ".gz", "br": ".br"}
@@ -55,7 +51,6 @@ KEPT_FOLDERS = 4
 """Revisions of a layer whose folders stay; others go ten minutes after they were last opened by a process."""
 GRACE_S = 600
 KEPT_OPEN = 256
-HILBERT_BITS = 16
 TEMPORARY = ".building-"
 
 
@@ -120,68 +115,6 @@ class Publisher:
 
     def _folder(self, layer_id: str, rev: int, sha256: str) -> Path:
         return self._home / "cache" / "revisions" / layer_id / f"r{rev}-{sha256[:12]}"
-
-
-def build(folder: Path, layer_id: str, rev: int, rows: Iterable[StoredFeature]) -> str:
-    """The hash of the published file; the folder holds it and its features in Hilbert order."""
-    lengths, boxes = array("q"), array("d")
-    path = folder / "layer.geojson"
-    sha256 = write_file(path, dump_collection(layer_id, rev, _measured(rows, lengths, boxes)))
-    table = numpy.frombuffer(boxes, dtype=float).reshape(-1, 4) if boxes else numpy.empty((0, 4))
-    sizes = numpy.frombuffer(lengths, dtype=numpy.int64) if lengths else numpy.empty(0, dtype=numpy.int64)
-    order = hilbert_order(table)
-    begins = len(next(dump_collection(layer_id, rev, ()))) + numpy.concatenate(([0], numpy.cumsum(sizes + 2)[:-1]))
-    write_file(folder / "features.bin", _slices(path, begins[order], sizes[order]) if len(sizes) else [])
-    _save(folder / "offsets.npy", numpy.concatenate(([0], numpy.cumsum(sizes[order] + 1))))
-    _save(folder / "boxes.npy", table[order])
-    return sha256
-
-
-def _measured(rows: Iterable[StoredFeature], lengths: array[int], boxes: array[float]) -> Iterator[str]:
-    nowhere = (numpy.nan,) * 4
-    for row in rows:
-        lengths.append(len(row.line.encode()))
-        boxes.extend(row.bbox or nowhere)
-        yield row.line
-
-
-def _slices(path: Path, begins: Indices, sizes: Indices) -> Iterator[bytes]:
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        pairs = zip(begins.tolist(), sizes.tolist(), strict=True)
-        for batch in batches(pairs, 2000):
-            yield b",".join([data[begin : begin + size] for begin, size in batch]) + b","
-
-
-def _save(path: Path, values: NDArray[Any]) -> None:
-    buffer = io.BytesIO()
-    numpy.save(buffer, values, allow_pickle=False)
-    write_file(path, [buffer.getbuffer()])
-
-
-def hilbert_order(boxes: Numbers) -> Indices:
-    """Positions along a Hilbert curve through the centres of bboxes; rows of NaN come last, in their order."""
-    located = numpy.flatnonzero(~numpy.isnan(boxes[:, 0]))
-    nowhere = numpy.flatnonzero(numpy.isnan(boxes[:, 0]))
-    if not len(located):
-        return nowhere
-    centres = (boxes[located, :2] + boxes[located, 2:]) / 2
-    low, span = centres.min(axis=0), numpy.ptp(centres, axis=0)
-    cells = (centres - low) / numpy.where(span > 0, span, 1) * ((1 << HILBERT_BITS) - 1)
-    distance = hilbert_distance(cells[:, 0].astype(numpy.int64), cells[:, 1].astype(numpy.int64))
-    return numpy.concatenate((located[numpy.argsort(distance, kind="stable")], nowhere))
-
-
-def hilbert_distance(x: Indices, y: Indices) -> Indices:
-    """How far along the Hilbert curve of 2^16 x 2^16 cells each cell lies (Warren, Hacker's Delight, 16-1)."""
-    distance = numpy.zeros_like(x)
-    for bit in range(HILBERT_BITS - 1, -1, -1):
-        side = 1 << bit
-        right, up = (x & side) > 0, (y & side) > 0
-        distance += side * side * ((3 * right) ^ up)
-        flip = ~up & right
-        x, y = numpy.where(flip, side - 1 - x, x), numpy.where(flip, side - 1 - y, y)
-        x, y = numpy.where(up, x, y), numpy.where(up, y, x)
-    return distance
 
 
 def _prune(parent: Path) -> None:
@@ -325,7 +258,7 @@ class PublishedRevision:
     def _write_shapes(self) -> None:
         sizes = array("q", [0])
         write_file(self.folder / "shapes.bin", self._shape_bytes(sizes))
-        _save(self.folder / "shapes.npy", numpy.cumsum(numpy.frombuffer(sizes, dtype=numpy.int64)))
+        save(self.folder / "shapes.npy", numpy.cumsum(numpy.frombuffer(sizes, dtype=numpy.int64)))
 
     def _shape_bytes(self, sizes: array[int]) -> Iterator[bytes]:
         for start in range(0, self._located, 20_000):

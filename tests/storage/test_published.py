@@ -19,7 +19,8 @@ from store_samples import definition, point, square, triangle, unlocated
 
 from geo_service.errors import LayerNotFound, RevisionNotFound
 from geo_service.storage import published
-from geo_service.storage.published import PublishedRevision, Publisher, build, hilbert_distance, hilbert_order
+from geo_service.storage.packing import HILBERT_BITS, build, hilbert_distance, hilbert_order
+from geo_service.storage.published import PublishedRevision, Publisher
 from geo_service.storage.rows import stored
 from geo_service.storage.store import LayerStore
 
@@ -186,7 +187,7 @@ def test_an_offset_behind_the_end_gives_an_empty_page(scattered: tuple[Published
 
 
 def test_the_hilbert_curve_visits_every_cell_once_and_steps_by_one() -> None:
-    size = 1 << published.HILBERT_BITS
+    size = 1 << HILBERT_BITS
     x, y = (axis.ravel().astype(numpy.int64) for axis in numpy.meshgrid(numpy.arange(32), numpy.arange(32)))
     scale = size // 32
     distance = hilbert_distance(x * scale, y * scale) // (scale * scale)
