@@ -1,6 +1,7 @@
 """A small static map of one feature for its page: paths, marks and lengths for an SVG template, no markup.
 
-Drawn in EPSG:4548, so the scale bar is right in every direction and a circle of the position error is a circle.
+Drawn in EPSG:4548, so the scale bar is right in every direction and the reach of the position error is the same all
+around.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ LOCATOR_PX = 132
 SMALLEST_HALF_M = 320.0
 """A map shows at least this much ground on each side of its centre, so that a street or two is in sight."""
 LABEL_GAP_PX = 34.0
+LOCATOR_CORNER_PX = 150
+"""Top right corner that the locator may cover on a phone: no names there."""
+SMALLEST_ERROR_PX = 6
 BARS_M = tuple(n * 10**e for e in (1, 2, 3, 4) for n in (1, 2, 5))
 
 
@@ -60,8 +64,8 @@ class SmallMap:
     areas: str
     lines: str
     points: tuple[tuple[float, float], ...]
-    centre: tuple[float, float]
-    error_px: float | None
+    error: str
+    """How far the position error reaches around the feature; empty where it is unknown or too small to see."""
     bar_px: float
     bar_m: int
 
@@ -113,9 +117,9 @@ def small_map(feature: Feature, around: Surroundings) -> SmallMap | None:
         return None
     geometry = _plane(feature)
     error_m = _error_m(feature)
-    window = _window(geometry, error_m)
+    reach = shapely.buffer(geometry, error_m, quad_segs=24) if error_m else geometry
+    window = _window(reach)
     streets, rails = _clipped(around.streets, window), _clipped(around.rails, window)
-    centre = shapely.point_on_surface(geometry) if geometry.geom_type.endswith("Polygon") else geometry.centroid
     bar_m = max((m for m in BARS_M if m / window.metres_per_px <= window.width / 4), default=BARS_M[0])
     return SmallMap(
         width=window.width,
@@ -128,8 +132,7 @@ def small_map(feature: Feature, around: Surroundings) -> SmallMap | None:
         areas=_path(_only(geometry, "Polygon"), window),
         lines=_path(_only(geometry, "LineString"), window),
         points=tuple(window.pixel(p.x, p.y) for p in _parts(geometry) if p.geom_type == "Point"),
-        centre=window.pixel(centre.x, centre.y),
-        error_px=round(error_m / window.metres_per_px, 1) if error_m else None,
+        error=_path(reach, window) if error_m / window.metres_per_px > SMALLEST_ERROR_PX else "",
         bar_px=round(bar_m / window.metres_per_px, 1),
         bar_m=bar_m,
     )
@@ -181,10 +184,10 @@ def _error_m(feature: Feature) -> float:
     return float(value) if isinstance(value, (int, float)) else 0.0
 
 
-def _window(geometry: BaseGeometry, error_m: float) -> _Window:
-    west, south, east, north = geometry.bounds
-    half_x = max(SMALLEST_HALF_M, (east - west) * 0.65, error_m * 1.1)
-    half_y = max(SMALLEST_HALF_M * HEIGHT_PX / WIDTH_PX, (north - south) * 0.65, error_m * 1.1)
+def _window(reach: BaseGeometry) -> _Window:
+    west, south, east, north = reach.bounds
+    half_x = max(SMALLEST_HALF_M, (east - west) * 0.55)
+    half_y = max(SMALLEST_HALF_M * HEIGHT_PX / WIDTH_PX, (north - south) * 0.55)
     metres_per_px = max(2 * half_x / WIDTH_PX, 2 * half_y / HEIGHT_PX)
     x, y = (west + east) / 2, (south + north) / 2
     return _Window(
@@ -247,4 +250,5 @@ def _label(name: str, line: LineString, window: _Window) -> Label | None:
     angle = (angle + 90) % 180 - 90
     x, y = window.pixel(middle.x, middle.y)
     inside = 20 < x < window.width - 20 and 14 < y < window.height - 14
-    return Label(name, x, y, round(angle, 1)) if inside else None
+    covered = x > window.width - LOCATOR_CORNER_PX and y < LOCATOR_CORNER_PX
+    return Label(name, x, y, round(angle, 1)) if inside and not covered else None

@@ -42,7 +42,7 @@ TOPICS = (
         "precision",
         "planner",
         Text("位置可信到什么程度", "How far to trust a position"),
-        Text("七个精度等级、误差圈和“示意”的含义。", "The seven classes, the error circle, and what 示意 means."),
+        Text("七个精度等级、误差范围和“示意”的含义。", "The seven classes, the error, and what 示意 means."),
     ),
     Topic(
         "counts",

@@ -50,12 +50,19 @@ def test_a_square_is_drawn_at_the_scale_of_the_bar() -> None:
     assert found.bar_px <= WIDTH_PX / 4
 
 
-def test_the_error_is_a_circle_at_the_same_scale() -> None:
+def test_the_error_reaches_equally_far_around_a_point() -> None:
     found = drawn(plane_feature("Point", [(0, 0)], error_m=800))
-    assert found.error_px == pytest.approx(800 * found.bar_px / found.bar_m, rel=0.01)
-    assert found.error_px <= HEIGHT_PX / 2
-    assert found.centre == found.points[0]
-    assert drawn(plane_feature("Point", [(0, 0)])).error_px is None
+    radius_px = 800 * found.bar_px / found.bar_m
+    for corner in corners(found.error):
+        assert math.dist(corner, found.points[0]) == pytest.approx(radius_px, rel=0.01)
+    assert drawn(plane_feature("Point", [(0, 0)])).error == ""
+    assert drawn(plane_feature("Point", [(0, 0)], error_m=2)).error == ""
+
+
+def test_the_error_of_an_area_lies_around_its_outline() -> None:
+    found = drawn(plane_feature("Polygon", [(0, 0), (400, 0), (400, 400), (0, 400), (0, 0)], error_m=100))
+    left, reach = min(x for x, _ in corners(found.areas)), min(x for x, _ in corners(found.error))
+    assert left - reach == pytest.approx(100 * found.bar_px / found.bar_m, abs=0.5)
 
 
 def test_north_is_up() -> None:
@@ -92,10 +99,11 @@ def test_the_locator_shows_the_middle_in_the_middle() -> None:
 @given(
     st.lists(st.tuples(st.integers(-2500, 2500), st.integers(-2500, 2500)), min_size=2, max_size=6, unique=True),
     st.sampled_from(["Point", "LineString"]),
+    st.integers(0, 2000),
 )
-def test_whatever_is_drawn_lies_inside_the_frame(points: list[tuple[float, float]], kind: str) -> None:
-    found = drawn(plane_feature(kind, points))
-    for x, y in (*corners(found.lines), *found.points):
+def test_whatever_is_drawn_lies_inside_the_frame(points: list[tuple[float, float]], kind: str, error_m: int) -> None:
+    found = drawn(plane_feature(kind, points, error_m=error_m))
+    for x, y in (*corners(found.lines), *found.points, *corners(found.error)):
         assert -0.5 <= x <= WIDTH_PX + 0.5
         assert -0.5 <= y <= HEIGHT_PX + 0.5
 
