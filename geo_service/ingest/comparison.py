@@ -247,12 +247,12 @@ class Comparison:
         """The figures of the dry run."""
         done = self.outcome.operations
         kept = self.rows.geometry[self.rows.fine]
-        bounds = shapely.total_bounds(kept)
-        bbox = tuple(round(float(v), 7) for v in bounds) if numpy.isfinite(bounds).all() else None
+        located = kept[~shapely.is_missing(kept)]
+        bbox = tuple(round(float(v), 7) for v in shapely.total_bounds(located)) if len(located) else None
         return Tally(
             rows=len(self.rows.numbers),
             accepted=int(self.rows.fine.sum()),
-            located=int((~shapely.is_missing(kept)).sum()),
+            located=len(located),
             current=len(self.current.ids),
             added=done["add"],
             modified=done["modify"],

@@ -50,7 +50,9 @@ def _feature(number: int, draw: random.Random) -> Feature:
         "error_m": draw.choice([None, 5, 0.5]),
         "updated_at": "2025-06-30",
     }
-    return Feature(f"NK-JSD-{number + 1:03d}", {k: v for k, v in properties.items() if v is not None}, geometry_of(shape))
+    return Feature(
+        f"NK-JSD-{number + 1:03d}", {k: v for k, v in properties.items() if v is not None}, geometry_of(shape)
+    )
 
 
 def written(name: OutFormat, crs: int, rows: tuple[Feature, ...], folder: Path, definition: LayerDefinition) -> Path:

@@ -121,7 +121,7 @@ def _from_wkt(source: Source, row: int, text: str) -> _Placed:
     match = re.match(r"\s*SRID=(\d+)\s*;", text, re.IGNORECASE)
     try:
         geometry = shapely.from_wkt(text[match.end() :] if match else text)
-    except (ShapelyError, ValueError) as error:
+    except (ShapelyError, ValueError, NotImplementedError) as error:
         source.log.add("wkt-broken", row=row, reason=str(error)[:80])
         return None
     return geometry, f"EPSG:{match.group(1)}" if match else None

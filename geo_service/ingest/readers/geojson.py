@@ -179,6 +179,9 @@ class _Collected:
     def _add_values(self, values: dict[str, Any]) -> None:
         before = len(self.rows) - 1
         for key, value in values.items():
+            if _SURROGATES.search(key) or (isinstance(value, str) and _SURROGATES.search(value)):
+                self.source.log.add("text-control", row=self.rows[-1], field=_whole(key), count=1)
+                key, value = _whole(key), _whole(value)  # noqa: PLW2901  # half characters cannot be kept
             column = self.columns.get(key)
             if column is None:
                 if len(self.columns) >= self.source.limits.fields:
@@ -193,6 +196,14 @@ class _Collected:
         for column in self.columns.values():
             column.extend([None] * (len(self.rows) - len(column)))
         return self.columns
+
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def _whole(value: Any) -> Any:
+    """Text whose half characters (lone surrogates) are replaced."""
+    return _SURROGATES.sub("\ufffd", value) if isinstance(value, str) else value
 
 
 def _flat(value: Any) -> Any:

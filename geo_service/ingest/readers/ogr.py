@@ -151,11 +151,25 @@ def _without_paths(message: str) -> str:
 def _geometries(source: Source, wkb: Any, count: int) -> numpy.ndarray[Any, Any]:
     if wkb is None:
         return objects([None] * count)
-    geometry = shapely.from_wkb(wkb, on_invalid="ignore")
+    geometry = _parse(wkb)
     missing = numpy.array([blob is not None for blob in wkb], dtype=bool) & shapely.is_missing(geometry)
     for index in numpy.flatnonzero(missing).tolist():
         source.log.add("geometry-unreadable", row=index + 1, reason="WKB")
     return numpy.asarray(geometry, dtype=object)
+
+
+def _parse(wkb: Any) -> numpy.ndarray[Any, Any]:
+    try:
+        return numpy.asarray(shapely.from_wkb(wkb, on_invalid="ignore"), dtype=object)
+    except NotImplementedError:  # a curve that the driver did not straighten: one by one, to lose only that
+        return objects([_parse_one(blob) for blob in wkb])
+
+
+def _parse_one(blob: bytes | None) -> Any:
+    try:
+        return shapely.from_wkb(blob, on_invalid="ignore")
+    except NotImplementedError:
+        return None
 
 
 def _values(values: Any, kind: str) -> list[Any]:
@@ -246,6 +260,8 @@ def read_flatgeobuf(source: Source, sniffed: Sniffed) -> ReadLayer:
     """A FlatGeobuf's only layer."""
     path = _renamed(source, sniffed.path, "upload.fgb")
     load_driver("FlatGeobuf")
+    if not list_layers(path):
+        raise Refused("file-broken", reason="FlatGeobuf")
     return _read_one(source, path)
 
 

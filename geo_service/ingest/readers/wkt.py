@@ -43,13 +43,13 @@ def _whole(text: str) -> Any:
     """One geometry broken over several lines."""
     try:
         return shapely.from_wkt(_SRID.sub("", text).strip().rstrip(";"))
-    except (ShapelyError, ValueError):
+    except (ShapelyError, ValueError, NotImplementedError):
         return None
 
 
 def _parse(source: Source, row: int, line: str) -> Any:
     try:
         return shapely.from_wkt(line)
-    except (ShapelyError, ValueError) as error:
+    except (ShapelyError, ValueError, NotImplementedError) as error:
         source.log.add("wkt-broken", row=row, reason=str(error)[:80])
         return None
