@@ -5,17 +5,17 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
-
-from geo_service.core.access import ANY, Account, Grant, Role
 
 if TYPE_CHECKING:
     from geo_service.cli.terminal import Terminal
     from geo_service.deployment import Deployment
 
 FOUND = 1
+ROLES = ("viewer", "editor", "reviewer", "admin")
+ANY = "*"
 ACTOR = "command line"
 
 
@@ -49,7 +49,7 @@ def _add(terminal: Terminal) -> click.Command:
     @terminal.option("--display", default="", metavar="TEXT", zh="姓名。", en="Display name.")
     @terminal.option(
         "--role",
-        type=click.Choice(get_args(Role)),
+        type=click.Choice(ROLES),
         default="viewer",
         zh="角色，默认 viewer。",
         en="Role, viewer by default.",
@@ -57,6 +57,7 @@ def _add(terminal: Terminal) -> click.Command:
     @terminal.option("--layer", default=ANY, metavar="ID", zh="图层，* 为全部。", en="Layer, * for all.")
     @terminal.option("--subdistrict", default=ANY, metavar="TEXT", zh="街道，* 为全区。", en="Subdistrict, * for all.")
     def add(*, name: str, display: str, role: Any, layer: str, subdistrict: str) -> None:
+        from geo_service.core.access import Account, Grant
         from geo_service.usecases.accounts import add_account
 
         password = secrets.token_urlsafe(12)

@@ -13,9 +13,13 @@ def test_a_value_is_built_once_for_many_threads() -> None:
     calls: list[int] = []
     barrier = threading.Barrier(8)
 
+    def build() -> int:
+        calls.append(1)
+        return 7
+
     def ask() -> None:
         barrier.wait()
-        assert memo.get("k", lambda: calls.append(1) or 7) == 7  # type: ignore[func-returns-value]
+        assert memo.get("k", build) == 7
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
