@@ -13,7 +13,6 @@ from typing import Any
 import brotli
 import pytest
 from flask import Flask
-from people import ELSEWHERE, HERE, INTERNAL, PEOPLE, Visitor, add_people
 
 from geo_service.core.drafts import DraftChange
 from geo_service.core.features import Feature
@@ -24,6 +23,7 @@ from geo_service.settings import read_settings
 from geo_service.usecases import review
 from geo_service.web.app import create_app
 from geo_service.web.drafts import desk
+from tests.web.people import ELSEWHERE, HERE, INTERNAL, PEOPLE, Visitor, add_people
 
 MARK = "QXZ机密"
 """Stands in the title, the names and the values of the internal layer, and nowhere else."""
