@@ -1,8 +1,6 @@
 """Vector tiles, read back with mapbox-vector-tile and compared with Shapely on PROJ's Web Mercator."""
 
 import math
-import statistics
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -547,42 +545,3 @@ def test_the_same_layer_gives_the_same_bytes_to_many_threads():
     assert again.tile(*tile) == alone
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(lambda _: source.tile(*tile), range(40))) == {alone}
-
-
-def blobs(count, seed=7):
-    """Irregular polygons of about 30 m scattered over the district."""
-    random = numpy.random.default_rng(seed)
-    sizes = random.integers(4, 13, count)
-    owner = numpy.repeat(numpy.arange(count), sizes)
-    step = numpy.arange(len(owner)) - numpy.repeat(numpy.cumsum(sizes) - sizes, sizes)
-    angle = 2 * numpy.pi * (step + random.uniform(0.05, 0.95, len(owner))) / sizes[owner]
-    radius = random.lognormal(math.log(15), 0.5, count)[owner] * random.uniform(0.6, 1.2, len(owner)) / 111_000
-    x = random.uniform(117.11, 117.19, count)[owner] + radius * numpy.cos(angle) / math.cos(math.radians(39.1))
-    y = random.uniform(39.06, 39.15, count)[owner] + radius * numpy.sin(angle)
-    return shapely.polygons(shapely.linearrings(numpy.column_stack([x, y]), indices=owner))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("z", range(10, 18))
-def test_a_live_tile_of_a_hundred_thousand_polygons_is_quick(z, hundred_thousand):
-    random = numpy.random.default_rng(z)
-    took_ms = []
-    for lon, lat in zip(random.uniform(117.11, 117.19, 15), random.uniform(39.06, 39.15, 15), strict=True):
-        tile = tile_at(z, lon, lat)
-        took_ms.append(min(_took_ms(hundred_thousand, tile) for _ in range(3)))
-    assert statistics.median(took_ms) <= (5 if z >= 15 else 15 if z == 14 else 80)
-
-
-def _took_ms(source, tile):
-    started = time.perf_counter()
-    source.tile(*tile)
-    return (time.perf_counter() - started) * 1000
-
-
-@pytest.fixture(scope="module")
-def hundred_thousand():
-    count = 100_000
-    ids = [f"NK-P-{i:06d}" for i in range(count)]
-    names = [f"地块 {i}" for i in range(count)]
-    status = [("done", "started", None)[i % 3] for i in range(count)]
-    return TileSource.from_features(ids, blobs(count), {"name": names, "status": status}, "parcels")

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from geo_service.ingest.readers import csv_table, dxf, geojson, kml, ogr, parcels, shapefile, wkt, xlsx
+from geo_service.ingest.readers import ogr
+from geo_service.ingest.readers.csv_table import read as read_csv
+from geo_service.ingest.readers.dxf import read as read_dxf
+from geo_service.ingest.readers.geojson import read as read_geojson
+from geo_service.ingest.readers.kml import read as read_kml
+from geo_service.ingest.readers.parcels import read as read_parcels
+from geo_service.ingest.readers.shapefile import read as read_shapefile
+from geo_service.ingest.readers.wkt import read as read_wkt
+from geo_service.ingest.readers.xlsx import read as read_xlsx
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,19 +23,19 @@ if TYPE_CHECKING:
     _Read = Callable[[Source, Sniffed], ReadLayer]
 
 READERS: dict[Format, _Read] = {
-    "shapefile": shapefile.read,
-    "geojson": geojson.read,
+    "shapefile": read_shapefile,
+    "geojson": read_geojson,
     "gpkg": ogr.read_geopackage,
     "filegdb": ogr.read_geodatabase,
     "flatgeobuf": ogr.read_flatgeobuf,
     "mapinfo": ogr.read_mapinfo,
     "gpx": ogr.read_gpx,
-    "kml": kml.read,
-    "dxf": dxf.read,
-    "csv": csv_table.read,
-    "xlsx": xlsx.read,
-    "txt": parcels.read,
-    "wkt": wkt.read,
+    "kml": read_kml,
+    "dxf": read_dxf,
+    "csv": read_csv,
+    "xlsx": read_xlsx,
+    "txt": read_parcels,
+    "wkt": read_wkt,
 }
 
 
