@@ -47,11 +47,12 @@ export class App {
     await this.#restoreDetails(link);
   }
 
-  /** @param {Link} link */
+  /** The table first, for it takes room; then the view again; a card must not move a view that was asked for. @param {Link} link */
   async #restoreDetails({ view, on, selected, table }) {
-    if (selected) await this.select(selected.layer, selected.fid, { fly: !view, animate: false });
-    else if (!view && on?.length === 1) this.zoomToLayer(/** @type {MapLayer} */ (this.stack.layers.get(on[0])), { animate: false });
     if (table) await this.openTable(table.layer, { filter: table.filter });
+    if (view) this.map.setView([view.lat, view.lon], view.zoom, { animate: false });
+    else if (!selected && on?.length === 1) this.zoomToLayer(this.stack.layers.get(on[0]), { animate: false });
+    if (selected) await this.select(selected.layer, selected.fid, { fly: !view, animate: false, pan: !view });
   }
 
   /** Follow a changed address without loading the page again. */
@@ -136,14 +137,14 @@ export class App {
    * Select a feature by its id and show its card.
    * @param {string} layerId
    * @param {string} fid
-   * @param {{fly?: boolean, focus?: boolean, animate?: boolean}} [options]
+   * @param {{fly?: boolean, focus?: boolean, animate?: boolean, pan?: boolean}} [options]
    */
-  async select(layerId, fid, { fly = false, focus = false, animate = true } = {}) {
+  async select(layerId, fid, { fly = false, focus = false, animate = true, pan = true } = {}) {
     try {
       const found = await this.stack.find(layerId, fid);
       if (!found) return;
       if (fly && found.bounds) this.#fit(found.bounds, animate);
-      await (await this.#theCard()).show([found.place], { focus });
+      await (await this.#theCard()).show([found.place], { focus, pan });
     } catch (error) {
       failed(null, /** @type {Error} */ (error));
     }
@@ -168,7 +169,7 @@ export class App {
   }
 
   /**
-   * @param {MapLayer} layer
+   * @param {MapLayer | undefined} layer
    * @param {{animate?: boolean}} [options]
    */
   zoomToLayer(layer, { animate = true } = {}) {
@@ -191,7 +192,7 @@ export class App {
     else if (hit.kind === "layer" && layer) {
       await this.stack.setOn([layer], true, failed);
       this.zoomToLayer(layer);
-    } else if (hit.kind === "commitment") location.href = `/plan#${encodeURIComponent(hit.id)}`;
+    } else if (hit.kind === "commitment") location.href = `/plan/${encodeURIComponent(hit.id)}`;
     else if (hit.lon !== null && hit.lat !== null) this.showCoordinate(hit.lon, hit.lat);
   }
 

@@ -41,10 +41,11 @@ export class Card {
   /**
    * Show the first of some features, all under one point.
    * @param {Place[]} places
-   * @param {{focus?: boolean}} [options]
+   * @param {{focus?: boolean, pan?: boolean}} [options] pan: whether the map may move so that the card is seen whole
    */
-  async show(places, { focus = false } = {}) {
+  async show(places, { focus = false, pan = true } = {}) {
     this.places = places;
+    this.popup.options.autoPan = pan;
     await this.#turnTo(0, focus);
   }
 
@@ -93,7 +94,7 @@ export class Card {
     this.sheet.hidden = !inSheet;
     if (inSheet) {
       this.popup.remove();
-      if (NARROW.matches && located) this.#panAboveSheet(place);
+      if (NARROW.matches && located && this.popup.options.autoPan) this.#panAboveSheet(place);
       return;
     }
     this.popup.options.offset = place.layer.info.kind === "point" ? [0, -7] : [0, 5];
@@ -111,6 +112,7 @@ export class Card {
 
   /** Move the map so that the card is seen whole: after the drawer took room. */
   keepInView() {
+    this.popup.options.autoPan = true;
     if (this.popup.isOpen()) this.popup.update();
   }
 

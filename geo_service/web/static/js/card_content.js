@@ -91,7 +91,7 @@ function clause(detail) {
     "blockquote",
     { class: "clause" },
     h("p", { lang: "zh-CN" }, `“${commitment.clause}”`),
-    h("cite", {}, [t("planName"), commitment.section, due].filter(Boolean).join(" · "), " ", h("a", { href: `/plan#${encodeURIComponent(commitment.id)}` }, t("planPage"))),
+    h("cite", {}, [t("planName"), commitment.section, due].filter(Boolean).join(" · "), " ", h("a", { href: `/plan/${encodeURIComponent(commitment.id)}` }, t("planPage"))),
   );
 }
 
