@@ -8,8 +8,10 @@
     │   ├── InvalidFilter
     │   ├── InvalidParameter
     │   ├── UnknownField
+    │   ├── UnprintableText
     │   └── WeakPassword
     ├── AccessDenied          403  not yours to see or do
+    │   ├── NotForPublication
     │   ├── SignInRequired    401
     │   └── TooManyAttempts   429
     ├── NotFound              404  no such thing
@@ -31,8 +33,10 @@
     │   ├── EmptyDraft
     │   ├── UndecidedChanges
     │   ├── UnresolvedConflicts
+    │   ├── JobCancelled
     │   └── StaleRevision     412
     ├── RequestTooLarge       413
+    │   └── SheetTooLarge
     ├── RejectedUpload        422  the file was read and is not acceptable
     │   ├── InvalidEdit
     │   ├── BrokenLayerFile
@@ -41,6 +45,7 @@
         ├── BrokenInstallation
         ├── CannotListen
         ├── StorageFault
+        ├── JobTimedOut       504
         └── Unavailable       503
 
 Each class carries a stable kebab-case ``code``, an HTTP ``status`` and one sentence in Chinese and in English. The
@@ -127,6 +132,14 @@ class UnknownField(InvalidRequest):
     advice_zh, advice_en = "可用字段：{known}。", "Fields there are: {known}."
 
 
+class UnprintableText(InvalidRequest):
+    """Characters the print fonts have no glyph for; ``characters`` names each with its code point."""
+
+    code = "unprintable-text"
+    zh, en = "「{field}」含字库没有的字：{characters}。", "“{field}” has characters without a glyph: {characters}."
+    advice_zh, advice_en = "请换用其他写法。", "Please write it differently."
+
+
 class WeakPassword(InvalidRequest):
     """A password that is too easy to guess."""
 
@@ -157,6 +170,15 @@ class TooManyAttempts(AccessDenied):
     code, status = "too-many-attempts", 429
     zh, en = "尝试次数过多，请 {wait_s} 秒后再试。", "Too many attempts; try again in {wait_s} seconds."
     advice_zh, advice_en = "", ""
+
+
+class NotForPublication(AccessDenied):
+    """Something a public sheet may not show, or may not be without."""
+
+    code = "not-for-publication"
+    zh, en = "公开图件不允许：{what}。", "Not allowed on a public sheet: {what}."
+    advice_zh = "请去掉内部内容、填写审图号，或改为“内部资料”。"
+    advice_en = "Leave internal content out, give an approval number, or make the sheet internal."
 
 
 class NotFound(GeoServiceError):
@@ -313,11 +335,26 @@ class StaleRevision(Conflict):
     zh, en = "您依据的版本 {base} 已不是最新（现为 {head}）。", "Revision {base} is no longer current (now {head})."
 
 
+class JobCancelled(Conflict):
+    """Work somebody stopped; nothing of it is kept."""
+
+    code = "job-cancelled"
+    zh, en = "任务已取消，没有留下文件。", "The job was cancelled; no file was left."
+
+
 class RequestTooLarge(GeoServiceError):
     """The body is over the limit."""
 
     code, status = "request-too-large", 413
     zh, en = "提交内容超过上限 {limit}。", "The body is over the limit of {limit}."
+
+
+class SheetTooLarge(RequestTooLarge):
+    """A sheet that needs more memory than a print worker may take."""
+
+    code = "sheet-too-large"
+    zh, en = "这张图所需内存超过上限 {limit}。", "This sheet needs more memory than {limit}."
+    advice_zh, advice_en = "请减少图层、换小纸或降低分辨率。", "Take fewer layers, smaller paper or a lower resolution."
 
 
 class RejectedUpload(GeoServiceError):
@@ -375,7 +412,10 @@ class CannotListen(ServiceFault):
 
     code = "cannot-listen"
     zh, en = "无法监听 {address}：{reason}。", "Cannot listen on {address}: {reason}."
-    advice_zh, advice_en = "请停用占用它的程序，或换一个端口：--port 8001。", "Stop what holds it, or take another: --port 8001."
+    advice_zh, advice_en = (
+        "请停用占用它的程序，或换一个端口：--port 8001。",
+        "Stop what holds it, or take another: --port 8001.",
+    )
 
 
 class StorageFault(ServiceFault):
@@ -384,6 +424,14 @@ class StorageFault(ServiceFault):
     code = "storage-fault"
     zh, en = "数据存储出错：{reason}。", "The store has a problem: {reason}."
     advice_zh, advice_en = "已确认的数据没有丢失。", "Nothing acknowledged is lost."
+
+
+class JobTimedOut(ServiceFault):
+    """Work that took longer than its limit; nothing of it is kept."""
+
+    code, status = "job-timed-out", 504
+    zh, en = "任务超过 {limit_s} 秒，已停止。", "The job took more than {limit_s} seconds and was stopped."
+    advice_zh, advice_en = "请缩小范围或减少图层后重试。", "Try a smaller extent or fewer layers."
 
 
 class Unavailable(ServiceFault):
