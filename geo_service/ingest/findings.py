@@ -8,7 +8,6 @@ from typing import Any
 
 from geo_service.core.text import Text
 from geo_service.core.validation import FINDINGS, Finding, Level, Report, register
-from geo_service.errors import RejectedUpload
 from geo_service.ingest.limits import LIMITS
 
 _Table = Mapping[str, tuple[Level, Text]]
@@ -466,12 +465,12 @@ INGEST_FINDINGS: _Table = {**_FILE, **_ARCHIVE, **_JOB, **_TEXT, **_CRS, **_FIEL
 register(INGEST_FINDINGS)
 
 
-class Refused(RejectedUpload):
-    """A file that cannot be read further; ``finding`` says why and what to do."""
+class Refused(Exception):
+    """A file that cannot be read further, known inside this room only; ``finding`` says why and what to do."""
 
     def __init__(self, code: str, *, row: int | None = None, field: str | None = None, **params: Any) -> None:
         self.finding = Finding(code=code, row=row, field=field, params=params)
-        super().__init__(file=params.get("file", ""), reason=self.finding.sentence("en"))
+        super().__init__(self.finding.sentence("en"))
 
 
 class FindingLog:

@@ -58,9 +58,13 @@ def watch(page: Page, base: str) -> dict[str, list[str]]:
         if response.status >= 400:
             seen["failed"].append(f"{response.status} {response.url}")
 
+    def failed(asked: Any) -> None:
+        if asked.failure != "net::ERR_ABORTED":  # leaving a page ends what it still loads
+            seen["failed"].append(f"{asked.failure} {asked.url}")
+
     page.on("request", request)
     page.on("response", answered)
-    page.on("requestfailed", lambda asked: seen["failed"].append(f"{asked.failure} {asked.url}"))
+    page.on("requestfailed", failed)
     page.on("console", lambda said: seen["errors"].append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: seen["errors"].append(str(error)))
     return seen
@@ -95,8 +99,8 @@ def use_the_map(page: Page, base: str) -> None:
     page.goto(f"{base}/?lang=en", wait_until="networkidle")
     page.goto(f"{base}/?lang=zh", wait_until="networkidle")
     for box in page.locator("#panel input[type=checkbox]").all()[:60]:
-        if box.is_visible() and not box.is_checked():
-            box.check()
+        if box.is_visible():  # a group's box sets those below it, so look and click in one step
+            box.evaluate("box => box.checked || box.click()")
     page.wait_for_load_state("networkidle")
     page.keyboard.press("/")
     page.keyboard.type("fsdxfz")

@@ -48,7 +48,7 @@ def test_measuring_and_a_message(open_map: OpenMap, violations: Check) -> None:
 
 
 @pytest.mark.parametrize("state", ["map", "panel", "card", "table"])
-def test_the_phone(open_map: OpenMap, violations: Check, state: str) -> None:
+def test_the_map_on_a_phone(open_map: OpenMap, violations: Check, state: str) -> None:
     path = {"card": "/#sel=fire_stations/NK-XFZ-001", "table": "/#table=waterlogging_zones"}.get(state, "/")
     opened = open_map(path, viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
     if state == "panel":
@@ -59,7 +59,7 @@ def test_the_phone(open_map: OpenMap, violations: Check, state: str) -> None:
     assert violations(opened.page) == []
 
 
-def test_english(open_map: OpenMap, violations: Check) -> None:
+def test_the_map_in_english(open_map: OpenMap, violations: Check) -> None:
     opened = open_map("/?lang=en#sel=fire_stations/NK-XFZ-001", locale="en-GB")
     opened.card()
     assert violations(opened.page) == []
@@ -67,7 +67,7 @@ def test_english(open_map: OpenMap, violations: Check) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["/plan", "/layers/waterlogging_zones", "/layers/fire_stations/NK-XFZ-001"])
-def test_documents(open_map: OpenMap, violations: Check, path: str, scheme: str) -> None:
+def test_documents_light_and_dark(open_map: OpenMap, violations: Check, path: str, scheme: str) -> None:
     opened = open_map(color_scheme=scheme)
     opened.page.goto(opened.base + path)
     assert violations(opened.page) == []

@@ -35,6 +35,7 @@ def test_view_layers_filters_switches_revision_selection_and_table_come_back(ope
     first.do("app.openTable('schools')")
     first.page.wait_for_selector("#drawer tbody tr")
     first.until("location.hash.includes('table=schools') && location.hash.includes('sel=trial_points/NK-SYD-005')")
+    first.until("!app.map._panAnim?._inProgress && app.map._animatingZoom !== true")
     before = state(first)
     again = open_map(first.page.url.removeprefix(first.base))
     again.until("app.table && app.table.isOpen && app.stack.selected !== null")

@@ -481,7 +481,7 @@ def geometries(url: str) -> Iterator[Entry]:
         ("CURVEPOLYGON(CIRCULARSTRING(117.15 39.1,117.16 39.1,117.15 39.1))", "any"),
         ("GEOMETRYCOLLECTION(" * 200 + "POINT(117.15 39.1)" + ")" * 200, "any"),
     ):
-        yield Entry(f"WKT {text[:12]}", text.encode(), code)
+        yield Entry(f"WKT {text[:12]} of {len(text)} characters", text.encode(), code)
 
 
 @_group

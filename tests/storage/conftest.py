@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from store_samples import Clock
 
 from geo_service.storage.store import LayerStore, open_store
+from tests.storage.store_samples import Clock
 
 LOADED_ONCE = ["geopandas", "sqlalchemy", "brotli", "geo_service.storage.published"]
 """What the server that forks test processes loads before it forks, so that each starts in milliseconds."""

@@ -8,13 +8,12 @@ import os
 import random
 from pathlib import Path
 
-from store_samples import point
-
 from geo_service.core.features import Feature
 from geo_service.errors import EditConflict
 from geo_service.storage import store as store_module
 from geo_service.storage.published import Publisher
 from geo_service.storage.store import LayerStore, open_store
+from tests.storage.store_samples import point
 
 FEATURES = 300
 HOT = 20

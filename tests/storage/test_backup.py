@@ -11,11 +11,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from store_samples import Clock, definition, point
 
 from geo_service.errors import StorageFault
 from geo_service.storage.backup import DATABASE, FORMAT, MANIFEST, RESTORING, backup, read_manifest, restore
 from geo_service.storage.store import LayerStore, open_store
+from tests.storage.store_samples import Clock, definition, point
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from store_samples import Clock, definition, point
 
 from geo_service.errors import StorageFault, Unavailable
 from geo_service.storage import engine, files, tables
 from geo_service.storage.engine import open_database, refuse_network_share
 from geo_service.storage.store import open_store
+from tests.storage.store_samples import Clock, definition, point
 
 MOUNTS = """\
 22 27 0:21 / /proc rw,relatime - proc proc rw

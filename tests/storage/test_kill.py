@@ -11,13 +11,13 @@ from contextlib import closing
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-import kill_workers
 import pytest
-from store_samples import definition, point
 
 from geo_service.storage.backup import backup, restore
 from geo_service.storage.published import Publisher
 from geo_service.storage.store import LayerStore, open_store
+from tests.storage import kill_workers
+from tests.storage.store_samples import definition, point
 
 KILLS = 60
 WRITERS = 4

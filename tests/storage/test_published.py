@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import box
-from store_samples import definition, point, square, triangle, unlocated
 
 from geo_service.errors import LayerNotFound, RevisionNotFound
 from geo_service.storage import published
@@ -23,6 +22,7 @@ from geo_service.storage.packing import HILBERT_BITS, build, hilbert_distance, h
 from geo_service.storage.published import PublishedRevision, Publisher
 from geo_service.storage.rows import stored
 from geo_service.storage.store import LayerStore
+from tests.storage.store_samples import definition, point, square, triangle, unlocated
 
 POLYGONS = definition(geometry_types=("Polygon",))
 

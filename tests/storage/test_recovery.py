@@ -9,13 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from store_samples import definition, point
 
 from geo_service.core.features import Feature
 from geo_service.core.text import Text
 from geo_service.storage import exports, recovery
 from geo_service.storage.engine import open_database
 from geo_service.storage.store import LayerStore
+from tests.storage.store_samples import definition, point
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from store_samples import definition, point, unlocated
 
 from geo_service.core.geojson import dump_collection, dump_line
 from geo_service.core.layers import Code, Field, Policy
@@ -16,6 +15,7 @@ from geo_service.core.text import Text
 from geo_service.storage import definitions
 from geo_service.storage.seed import Seed, import_seed, read_seed
 from geo_service.storage.store import LayerStore
+from tests.storage.store_samples import definition, point, unlocated
 
 FEATURES = [point(1), point(2), unlocated(3)]
 

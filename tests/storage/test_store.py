@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from store_samples import definition, ids, point, unlocated
 
 from geo_service.core.features import Feature
 from geo_service.core.revisions import Revision
@@ -24,6 +23,7 @@ from geo_service.errors import (
 )
 from geo_service.storage import store as store_module
 from geo_service.storage.store import LayerStore
+from tests.storage.store_samples import definition, ids, point, unlocated
 
 
 def edit(store: LayerStore, changes: Mapping[str, Feature | None], *, base: int | None = None) -> Revision:

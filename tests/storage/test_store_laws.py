@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from store_samples import definition, point, unlocated
 
 from geo_service.core.features import Feature
 from geo_service.core.geojson import dump_line
 from geo_service.core.revisions import Change, Revision
 from geo_service.storage.store import LayerStore
+from tests.storage.store_samples import definition, point, unlocated
 
 State = dict[str, Feature]
 Edit = Mapping[str, Feature | None]

@@ -129,7 +129,7 @@ def test_a_bbox_in_another_crs_selects_the_same(client: FlaskClient) -> None:
         ("sortby=-area_m2&limit=3&properties=name,area_m2", 40),
     ],
 )
-def test_queries_select(client: FlaskClient, query: str, count: int) -> None:
+def test_a_query_selects_its_features(client: FlaskClient, query: str, count: int) -> None:
     page = body(client, f"/ogc/collections/waterlogging_zones/items?{query}")
     assert page["numberMatched"] == count
     if "properties" in query:

@@ -163,11 +163,10 @@ export class Labels extends EventTarget {
   /** @returns {Box[]} */
   #signs() {
     const window_ = this.map.getBounds().pad(0.06);
-    const drawings = this.stack.shown().map((layer) => layer.drawing);
-    return drawings
-      .flatMap((drawing) => [...(drawing?.visible() ?? [])])
-      .filter(({ sign, at }) => sign && window_.contains(at))
-      .map(({ sign, at }) => around(this.map.latLngToContainerPoint(at), signRadius(sign)));
+    const signs = this.stack.shown().flatMap((layer) => [...(layer.drawing?.signs() ?? [])]);
+    return signs
+      .filter((sign) => window_.contains(sign.getLatLng()))
+      .map((sign) => around(this.map.latLngToContainerPoint(sign.getLatLng()), signRadius(sign)));
   }
 
   /**

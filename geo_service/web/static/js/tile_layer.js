@@ -165,6 +165,11 @@ export class TileDrawing {
     }
   }
 
+  /** Glyphs of tiles are placed and thinned out by the tiles themselves. @returns {any[]} */
+  signs() {
+    return [];
+  }
+
   /** Every feature of the tiles in view, once, with a point to label. */
   *visible() {
     const seen = new Set();

@@ -1,0 +1,122 @@
+"""Hatches as line work cut at the polygon, so that every printer and every reader shows the same pattern.
+
+The patterns are those of the screen map with a cell of 2 mm; they hang on the frame's corner, so neighbours line up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy
+import shapely
+
+from geo_service.rendering.printing.drawing import num, path_data
+from geo_service.rendering.symbols import Hatch
+
+CELL_MM = 2.0
+LINE_MM = 0.15
+DOT_MM = 0.4
+_WAVE_STEPS = 12
+_WAVE_MM = 0.34
+
+Segments = numpy.ndarray[Any, Any]
+"""Straight lines as rows of two points."""
+
+
+def hatch_data(hatch: Hatch, polygon: Any, *, cell: float = CELL_MM) -> str:
+    """SVG path data of a hatch inside a polygon (paper millimetres); "" for none."""
+    if not hatch or polygon.is_empty:
+        return ""
+    if hatch == "dots":
+        return "".join(f"M{num(x, 2)},{num(y, 2)}h0.01" for x, y in _dots(polygon, cell).tolist())
+    return path_data(hatch_lines(hatch, polygon, cell=cell))
+
+
+def hatch_lines(hatch: Hatch, polygon: Any, *, cell: float = CELL_MM) -> Any:
+    """The lines of a hatch cut at a polygon, as one geometry."""
+    lines = _LINES[hatch](shapely.bounds(polygon).tolist(), cell)
+    whole = shapely.multilinestrings(shapely.linestrings(lines)) if len(lines) else shapely.MultiLineString()
+    return shapely.intersection(whole, polygon)
+
+
+def hatch_width(hatch: Hatch) -> float:
+    """Stroke width in mm; dots are strokes of no length with round ends."""
+    return DOT_MM if hatch == "dots" else LINE_MM
+
+
+def _steps(low: float, high: float, step: float, offset: float = 0.0) -> numpy.ndarray[Any, Any]:
+    first = numpy.ceil((low - offset) / step)
+    return offset + numpy.arange(first, numpy.floor((high - offset) / step) + 1) * step
+
+
+def _joined(*columns: Any) -> Segments:
+    return numpy.stack([numpy.column_stack(columns[:2]), numpy.column_stack(columns[2:])], axis=1)
+
+
+def _falling(bounds: list[float], cell: float) -> Segments:
+    """Lines from upper left to lower right: x - y is constant."""
+    west, top, east, bottom = bounds
+    at = _steps(west - bottom, east - top, cell)
+    return _joined(numpy.full_like(at, west), west - at, numpy.full_like(at, east), east - at)
+
+
+def _rising(bounds: list[float], cell: float) -> Segments:
+    """Lines from lower left to upper right: x + y is constant."""
+    west, top, east, bottom = bounds
+    at = _steps(west + top, east + bottom, cell)
+    return _joined(numpy.full_like(at, west), at - west, numpy.full_like(at, east), at - east)
+
+
+def _level(bounds: list[float], step: float, offset: float) -> Segments:
+    west, top, east, bottom = bounds
+    at = _steps(top, bottom, step, offset)
+    return _joined(numpy.full_like(at, west - 1), at, numpy.full_like(at, east + 1), at)
+
+
+def _upright(bounds: list[float], step: float, offset: float) -> Segments:
+    west, top, east, bottom = bounds
+    at = _steps(west, east, step, offset)
+    return _joined(at, numpy.full_like(at, top - 1), at, numpy.full_like(at, bottom + 1))
+
+
+def _both(one: Segments, other: Segments) -> Segments:
+    both: Segments = numpy.concatenate((one, other))
+    return both
+
+
+def _waves(bounds: list[float], cell: float) -> Segments:
+    """Wavy rows as polylines."""
+    west, top, east, bottom = bounds
+    across = numpy.arange(numpy.floor(west / cell) * cell, east + cell, cell / _WAVE_STEPS)
+    swing = -_WAVE_MM * cell / CELL_MM * numpy.sin(across / cell * 2 * numpy.pi)
+    rows = _steps(top - 1, bottom + 1, cell / 2, cell / 4)
+    return numpy.stack([numpy.column_stack((across, row + swing)) for row in rows.tolist()])
+
+
+def _dots(polygon: Any, cell: float) -> numpy.ndarray[Any, Any]:
+    west, top, east, bottom = shapely.bounds(polygon).tolist()
+    rasters = [
+        numpy.stack(numpy.meshgrid(_steps(west, east, cell, at), _steps(top, bottom, cell, at)), axis=-1).reshape(-1, 2)
+        for at in (cell / 4, cell * 3 / 4)
+    ]
+    points = numpy.concatenate(rasters)
+    inside = shapely.buffer(polygon, -DOT_MM / 2)
+    kept: numpy.ndarray[Any, Any] = points[shapely.contains_xy(inside, points[:, 0], points[:, 1])]
+    return kept
+
+
+_LINES: dict[str, Callable[[list[float], float], Segments]] = {
+    "diag": _rising,
+    "diag2": _falling,
+    "cross": lambda bounds, cell: _both(_rising(bounds, cell), _falling(bounds, cell)),
+    "grid": lambda bounds, cell: _both(_level(bounds, cell, cell / 2), _upright(bounds, cell, cell / 2)),
+    "horizontal": lambda bounds, cell: _level(bounds, cell / 2, cell / 4),
+    "vertical": lambda bounds, cell: _upright(bounds, cell / 2, cell / 4),
+    "wave": _waves,
+}
+
+
+def hatches() -> Iterable[str]:
+    """Names of the patterns there are."""
+    return (*_LINES, "dots")
