@@ -19,6 +19,7 @@ from shapely.geometry import box, shape
 
 from geo_service.core.features import Feature
 from geo_service.core.layers import LayerDefinition
+from geo_service.core.reference_systems import CRS84, ReferenceSystem, moved_from
 from geo_service.errors import InvalidFilter, UnknownField
 
 Value = Any
@@ -60,8 +61,10 @@ _SPATIAL: dict[str, Callable[..., Any]] = {
 }
 
 
-def compile_filter(text: str, definition: LayerDefinition) -> Callable[[Feature], bool]:
-    """A predicate on features of the layer from CQL2 text.
+def compile_filter(
+    text: str, definition: LayerDefinition, *, crs: ReferenceSystem = CRS84
+) -> Callable[[Feature], bool]:
+    """A predicate on features of the layer from CQL2 text; geometries in it are in ``crs``.
 
     Raises
     ------
@@ -70,13 +73,13 @@ def compile_filter(text: str, definition: LayerDefinition) -> Callable[[Feature]
     UnknownField
         It names a field the layer does not have.
     """
-    term = _compile(_parse(text), _Names(definition), 0)
+    term = _compile(_parse(text), _Names(definition, crs), 0)
     return lambda feature: term(feature) is True
 
 
-def compile_json(tree: Any, definition: LayerDefinition) -> Callable[[Feature], bool]:
+def compile_json(tree: Any, definition: LayerDefinition, *, crs: ReferenceSystem = CRS84) -> Callable[[Feature], bool]:
     """A predicate from CQL2 JSON; raises as :func:`compile_filter`, position 1."""
-    term = _compile(tree, _Names(definition), 0)
+    term = _compile(tree, _Names(definition, crs), 0)
     return lambda feature: term(feature) is True
 
 
@@ -110,10 +113,10 @@ def _reason(message: str) -> str:
 
 
 class _Names:
-    """Field names of one layer, by key, Chinese title and alias."""
+    """Field names of one layer, by key and Chinese title, and the CRS of the filter's geometries."""
 
-    def __init__(self, definition: LayerDefinition) -> None:
-        self.layer = definition.id
+    def __init__(self, definition: LayerDefinition, crs: ReferenceSystem) -> None:
+        self.layer, self.crs = definition.id, crs
         self.keys = {f.title.zh: f.key for f in definition.all_fields} | {f.key: f.key for f in definition.all_fields}
 
     def term(self, name: str) -> Term:
@@ -147,15 +150,16 @@ def _compile_mapping(node: dict[str, Any], names: _Names, depth: int) -> Term:
         return names.term(str(node["property"]))
     if "op" in node:
         return _compile_operation(str(node["op"]).lower(), node.get("args", []), names, depth)
-    constant = _constant(node)
+    constant = _constant(node, names.crs)
     return lambda _: constant
 
 
-def _constant(node: dict[str, Any]) -> Value:
+def _constant(node: dict[str, Any], crs: ReferenceSystem) -> Value:
     if "date" in node or "timestamp" in node:
         return str(node.get("date", node.get("timestamp")))
     try:
-        return box(*node["bbox"]) if "bbox" in node else shape(node)
+        given = box(*node["bbox"]) if "bbox" in node else shape(node)
+        return moved_from(given, crs)
     except (KeyError, ValueError, TypeError, AttributeError, shapely.errors.ShapelyError):
         raise InvalidFilter(position=1, reason="几何不对 / geometry") from None
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy
 import shapely
+from shapely.errors import ShapelyError
 
 from geo_service.core.crs import GEOGRAPHIC, transformer
 from geo_service.core.features import Feature
@@ -74,14 +75,21 @@ def from_wire(geometry: dict[str, Any] | None, system: ReferenceSystem) -> dict[
         return None
     try:
         shape = shapely.geometry.shape(geometry)
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
-        raise InvalidParameter(name="geometry", value=str(geometry.get("type")), reason=str(error)) from None
-    if shape.is_empty:
+        empty = shape.is_empty
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, ShapelyError) as error:
+        kind = str(geometry.get("type"))[:40]
+        raise InvalidParameter(name="geometry", value=kind, reason=str(error)[:120] or "GeoJSON") from None
+    if empty:
         return None
     mapped = _mapped(shape, _backward(system), 7)
     if not numpy.isfinite(shapely.get_coordinates(shapely.geometry.shape(mapped))).all():
         raise InvalidParameter(name="geometry", value=system.uri, reason="坐标超出范围 / coordinates out of range")
     return mapped
+
+
+def moved_from(shape: Any, system: ReferenceSystem) -> Any:
+    """A Shapely geometry that came in another CRS and its axis order, in longitude and latitude."""
+    return shape if system is CRS84 else shapely.transform(shapely.force_2d(shape), _backward(system))
 
 
 def bbox_from_wire(values: tuple[float, float, float, float], system: ReferenceSystem) -> Bbox:

@@ -57,7 +57,7 @@ def answer_http(error: HTTPException) -> Response:
         response.headers.update({k: v for k, v in error.get_headers() if k == "Allow"})
         return response
     if error.code == 413:
-        return answer(RequestTooLarge(limit=""))
+        return answer(RequestTooLarge(limit=f"{(request.max_content_length or 0) / (1 << 20):g} MB"))
     if error.code and error.code < 400:
         return Response(status=error.code, headers=dict(error.get_headers()))
     if error.code and error.code < 500:

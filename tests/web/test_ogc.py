@@ -168,52 +168,6 @@ def test_the_openapi_document_needs_nothing_from_outside(client: FlaskClient) ->
     assert '"$ref":"http' not in text
 
 
-def test_qgis_edits_a_draft_as_it_was_seen_to(client: FlaskClient, draft: str, editor: dict[str, str]) -> None:
-    """The requests QGIS 3.40 sends: no If-Match, Content-Crs without brackets, then a look at what it made."""
-    base = f"/ogc/drafts/{draft}/collections/{POINTS}"
-    assert "POST" in client.options(f"{base}/items", headers=editor).headers["Allow"]
-    assert "PATCH" in client.options(f"{base}/items/unknown_id", headers=editor).headers["Allow"]
-    headers = editor | {"Content-Crs": GK}
-    new = {
-        "type": "Feature",
-        "geometry": {"type": "Point", "coordinates": [4_330_000.123456, 511_000.5]},
-        "properties": {"name": "新站", "precision": "guess", "source": "QGIS"},
-    }
-    made = client.post(f"{base}/items", json=new, headers=headers)
-    assert made.status_code == 201
-    fid = made.headers["Location"].rsplit("/", 1)[-1]
-    seen = body(client, f"{base}/items/{fid}?crs={GK}", headers=editor)
-    assert seen["geometry"]["coordinates"] == pytest.approx([4_330_000.1235, 511_000.5], abs=0.02)
-    assert seen["properties"]["subdistrict"]
-    merge = headers | {"Content-Type": "application/merge-patch+json"}
-    moved = {"geometry": {"type": "Point", "coordinates": [4_330_100, 511_000]}}
-    body(client, f"{base}/items/{fid}", method="PATCH", json=moved, headers=merge)
-    body(client, f"{base}/items/NK-XFZ-001", method="PATCH", json={"properties": {"status": "started"}}, headers=merge)
-    after = body(client, f"{base}/items?limit=10", headers=editor)
-    assert {f["id"]: f["properties"].get("status") for f in after["features"]}["NK-XFZ-001"] == "started"
-    assert client.delete(f"{base}/items/{fid}", headers=editor).status_code == 204
-    assert body(client, f"{base}/items?limit=1", headers=editor)["numberMatched"] == 1
-    assert body(client, f"/ogc/collections/{POINTS}/items/NK-XFZ-001")["properties"]["status"] is None
-
-
-@pytest.mark.parametrize(
-    ("change", "status"),
-    [
-        ({"geometry": {"type": "LineString", "coordinates": [[117, 39], [117.1, 39]]}}, 422),
-        ({"properties": {"status": "half"}}, 422),
-        ({"properties": {"depth": 3}}, 422),
-        ({"geometry": {"type": "Point", "coordinates": ["x", 1]}}, 400),
-        ({"properties": 3}, 400),
-        ([], 400),
-    ],
-)
-def test_a_bad_edit_is_refused_with_the_finding(
-    client: FlaskClient, draft: str, editor: dict[str, str], change: Any, status: int
-) -> None:
-    url = f"/ogc/drafts/{draft}/collections/{POINTS}/items/NK-XFZ-001"
-    assert body(client, url, status, method="PATCH", json=change, headers=editor)["zh"]
-
-
 def test_published_data_wants_if_match_and_the_right_person(
     client: FlaskClient, deployment: Deployment, editor: dict[str, str]
 ) -> None:

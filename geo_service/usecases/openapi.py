@@ -1,0 +1,236 @@
+"""The OpenAPI 3.0 document of ``/ogc``, self-contained: no reference leaves it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from geo_service import __version__
+from geo_service.core.layers import LayerDefinition
+from geo_service.core.query import DEFAULT_LIMIT, MAX_LIMIT
+from geo_service.core.reference_systems import REFERENCE_SYSTEMS
+from geo_service.storage.store import LayerState
+from geo_service.usecases.ogc import GEOJSON, JSON, OPENAPI, SCHEMA, TITLE
+
+MERGE_PATCH = "application/merge-patch+json"
+PROBLEM = "application/problem+json"
+
+_PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "zh", "en"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string", "description": "docs/errors.md"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "zh": {"type": "string"},
+        "en": {"type": "string"},
+        "instance": {"type": "string"},
+    },
+}
+_LINK = {
+    "type": "object",
+    "required": ["href", "rel"],
+    "properties": {name: {"type": "string"} for name in ("href", "rel", "type", "title")},
+}
+_LINKS = {"type": "array", "items": {"$ref": "#/components/schemas/link"}}
+_FEATURE = {
+    "type": "object",
+    "required": ["type", "geometry", "properties"],
+    "properties": {
+        "type": {"type": "string", "enum": ["Feature"]},
+        "id": {"type": "string"},
+        "geometry": {"type": "object", "nullable": True},
+        "properties": {"type": "object", "nullable": True},
+        "links": _LINKS,
+    },
+}
+_FEATURES = {
+    "type": "object",
+    "required": ["type", "features", "links", "numberMatched", "numberReturned", "timeStamp"],
+    "properties": {
+        "type": {"type": "string", "enum": ["FeatureCollection"]},
+        "features": {"type": "array", "items": {"$ref": "#/components/schemas/feature"}},
+        "numberMatched": {"type": "integer", "minimum": 0},
+        "numberReturned": {"type": "integer", "minimum": 0},
+        "timeStamp": {"type": "string", "format": "date-time"},
+        "links": _LINKS,
+    },
+}
+_LANDING = {"type": "object", "required": ["links"], "properties": {"links": _LINKS, "title": {"type": "string"}}}
+_CONFORMANCE = {
+    "type": "object",
+    "required": ["conformsTo"],
+    "properties": {"conformsTo": {"type": "array", "items": {"type": "string"}}},
+}
+_COLLECTION = {
+    "type": "object",
+    "required": ["id", "links", "extent", "crs", "storageCrs"],
+    "properties": {"id": {"type": "string"}, "links": _LINKS, "crs": {"type": "array", "items": {"type": "string"}}},
+}
+_COLLECTIONS = {
+    "type": "object",
+    "required": ["links", "collections"],
+    "properties": {
+        "links": _LINKS,
+        "collections": {"type": "array", "items": {"$ref": "#/components/schemas/collection"}},
+    },
+}
+SCHEMAS = {
+    "problem": _PROBLEM,
+    "link": _LINK,
+    "landing": _LANDING,
+    "conformance": _CONFORMANCE,
+    "collection": _COLLECTION,
+    "collections": _COLLECTIONS,
+    "feature": _FEATURE,
+    "features": _FEATURES,
+}
+_MEANINGS = {
+    "204": "完成 / done",
+    "302": "转到本服务的页面 / to a page of ours",
+    "400": "请求不对 / bad request",
+    "401": "须登录 / sign in",
+    "403": "无权限 / not allowed",
+    "404": "没有找到 / not found",
+    "405": "方法不支持 / method",
+    "406": "格式不支持 / format",
+    "409": "冲突 / conflict",
+    "412": "版本已旧 / stale",
+    "413": "太大 / too large",
+    "422": "数据不对 / invalid",
+    "428": "须带 If-Match / If-Match needed",
+    "503": "暂不可用 / unavailable",
+}
+_READING = ("400", "401", "404", "405", "406", "503")
+_WRITING = ("400", "401", "403", "404", "405", "409", "412", "413", "422", "428", "503")
+
+_LIMIT = {
+    "name": "limit",
+    "in": "query",
+    "style": "form",
+    "explode": False,
+    "description": "QGIS 按此上限分页 / QGIS takes pages as large as the maximum",
+    "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+}
+_CRS_URI = {"type": "string", "enum": [s.uri for s in REFERENCE_SYSTEMS]}
+_CRS = {"name": "crs", "in": "query", "schema": _CRS_URI}
+_AS_OF = {
+    "name": "asOf",
+    "in": "query",
+    "description": "版本号、日期、时刻或 edition:名称 / a revision, day, moment or edition:name",
+    "schema": {"type": "string"},
+}
+_F = {"name": "f", "in": "query", "schema": {"type": "string", "enum": ["json", "html"]}}
+_ID = {"name": "featureId", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+_CONTENT_CRS = {"name": "Content-Crs", "in": "header", "schema": {"type": "string"}}
+_IF_MATCH = {"name": "If-Match", "in": "header", "schema": {"type": "string"}}
+
+
+def document(base: str, states: Iterable[LayerState]) -> dict[str, Any]:
+    """The whole document for what begins with ``base``, with the collections a reader may see."""
+    paths: dict[str, Any] = {
+        "/": get("landing", "首页 / landing page", {JSON: _to("landing")}, [_F], page=True),
+        "/conformance": get("conformance", "符合性 / conformance", {JSON: _to("conformance")}, [_F], page=True),
+        "/api": get("api", "接口定义 / API definition", {OPENAPI: _ANY}, [_F], page=True),
+        "/collections": get("collections", "图层 / collections", {JSON: _to("collections")}, [_F], page=True),
+    }
+    for state in states:
+        paths |= _collection_paths(state.definition)
+    return {
+        "openapi": "3.0.3",
+        "info": {"title": TITLE, "version": __version__, "description": "OGC API Features 1–5"},
+        "servers": [{"url": base}],
+        "paths": paths,
+        "components": {"schemas": SCHEMAS, "parameters": {"limit": _LIMIT}},
+    }
+
+
+_ANY = {"schema": {"type": "object"}}
+
+
+def _to(name: str) -> dict[str, Any]:
+    return {"schema": {"$ref": f"#/components/schemas/{name}"}}
+
+
+def get(
+    name: str,
+    summary: str,
+    content: dict[str, Any],
+    parameters: Iterable[dict[str, Any]] = (),
+    *,
+    page: bool = False,
+    refusals: Iterable[str] = _READING,
+) -> dict[str, Any]:
+    """A path that can only be read; ``page`` where ``f=html`` shows or leads to a page of ours."""
+    shown = {**content, "text/html": {"schema": {"type": "string"}}} if page else content
+    answers = {"200": {"description": "成功 / OK", "content": shown}} | _refusals(refusals)
+    if page:
+        answers["302"] = {"description": _MEANINGS["302"]}
+    operation = {"operationId": name, "summary": summary, "parameters": list(parameters), "responses": answers}
+    return {"get": operation}
+
+
+def _refusals(codes: Iterable[str]) -> dict[str, Any]:
+    return {code: {"description": _MEANINGS[code], "content": {PROBLEM: _to("problem")}} for code in codes}
+
+
+def _collection_paths(definition: LayerDefinition) -> dict[str, Any]:
+    here, name, title = f"/collections/{definition.id}", definition.id, definition.title.zh
+    items = get(f"{name}.items", title, {GEOJSON: _to("features")}, _item_parameters(definition), page=True)
+    item = get(f"{name}.item", title, {GEOJSON: _to("feature")}, [_ID, _CRS, _AS_OF, _F], page=True)
+    for operation in (items["get"], item["get"]):
+        operation["responses"]["200"]["headers"] = {"Content-Crs": {"schema": {"type": "string"}}}
+    items["post"] = _write(f"{name}.create", "新增 / create", done="201")
+    item["put"] = _write(f"{name}.replace", "替换 / replace", with_id=True)
+    item["patch"] = _write(f"{name}.update", "修改 / update", with_id=True, kinds=(MERGE_PATCH, GEOJSON))
+    item["delete"] = _write(f"{name}.delete", "删除 / delete", with_id=True, done="204")
+    queryables = get(f"{name}.queryables", "可查询字段 / queryables", {SCHEMA: _ANY})
+    return {
+        here: get(name, title, {JSON: _to("collection")}, [_F], page=True),
+        f"{here}/queryables": queryables,
+        f"{here}/schema": get(f"{name}.schema", "字段 / schema", {SCHEMA: _ANY}),
+        f"{here}/items": items,
+        f"{here}/items/{{featureId}}": item,
+        f"{here}/items/{{featureId}}/versions": get(f"{name}.versions", "历次版本 / versions", {JSON: _ANY}, [_ID]),
+    }
+
+
+def _write(
+    name: str, summary: str, *, with_id: bool = False, done: str = "200", kinds: Iterable[str] = (GEOJSON, JSON)
+) -> dict[str, Any]:
+    with_body = done != "204"
+    good = {"description": _MEANINGS["204"]} | ({"content": {GEOJSON: _to("feature")}} if with_body else {})
+    body = {"required": True, "content": dict.fromkeys(kinds, _ANY)}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "parameters": [*([_ID] if with_id else []), *([_CONTENT_CRS] if with_body else []), _IF_MATCH],
+        "responses": {done: good} | _refusals(_WRITING),
+        **({"requestBody": body} if with_body else {}),
+    }
+
+
+def _item_parameters(definition: LayerDefinition) -> list[dict[str, Any]]:
+    numbers = {"type": "array", "minItems": 4, "maxItems": 6, "items": {"type": "number"}}
+    languages = {"type": "string", "enum": ["cql2-text", "cql2-json"]}
+    return [
+        {"name": "bbox", "in": "query", "style": "form", "explode": False, "schema": numbers},
+        _LIMIT,
+        {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0, "default": 0}},
+        {**_text("datetime", "更新日期 / day of the last change"), "style": "form", "explode": False},
+        _CRS,
+        {**_CRS, "name": "bbox-crs"},
+        {**_CRS, "name": "filter-crs"},
+        _text("filter", "CQL2"),
+        {"name": "filter-lang", "in": "query", "schema": languages},
+        _text("properties", "逗号分隔 / comma separated"),
+        _text("sortby", "±字段 / ±field"),
+        _AS_OF,
+        _F,
+        *(_text(f.key, f.title.zh) for f in definition.all_fields),
+    ]
+
+
+def _text(name: str, description: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": description, "schema": {"type": "string"}}

@@ -1,0 +1,87 @@
+"""Landing page, conformance, API definition, collections and schemas."""
+
+from __future__ import annotations
+
+from flask import Response, redirect
+from werkzeug.wrappers import Response as AnyResponse
+
+from geo_service.usecases import ogc, openapi
+from geo_service.web.answers import json_answer
+from geo_service.web.current import deployment
+from geo_service.web.ogc.negotiation import answer, check_parameters, host, page, wants_html
+from geo_service.web.ogc.places import both, place
+
+
+@both("/")
+def landing(draft_id: str | None) -> AnyResponse:
+    """The landing page."""
+    check_parameters()
+    here = place(draft_id)
+    document = ogc.landing(here.base)
+    return page("ogc.html", place=here, document=document) if wants_html() else answer(document)
+
+
+@both("/conformance")
+def conformance(draft_id: str | None) -> AnyResponse:
+    """The conformance classes."""
+    check_parameters()
+    here = place(draft_id)
+    body = {"conformsTo": list(ogc.CONFORMANCE)}
+    return page("ogc.html", place=here, document=body) if wants_html() else json_answer(body)
+
+
+@both("/api")
+def api(draft_id: str | None) -> AnyResponse:
+    """The OpenAPI document."""
+    check_parameters()
+    here = place(draft_id)
+    if wants_html():
+        return redirect(f"{here.base}/api.html")
+    return json_answer(openapi.document(here.base, here.states()), mimetype=ogc.OPENAPI)
+
+
+@both("/api.html")
+def api_page(draft_id: str | None) -> AnyResponse:
+    """The API's documentation, from the same document."""
+    here = place(draft_id)
+    return page("ogc_api.html", place=here, document=openapi.document(here.base, here.states()))
+
+
+@both("/collections")
+def collections(draft_id: str | None) -> AnyResponse:
+    """The collections."""
+    check_parameters()
+    here = place(draft_id)
+    if wants_html():
+        return redirect("/layers")
+    return answer(ogc.collections(here.base, here.states(), deployment().views))
+
+
+@both("/collections/<layer_id>")
+def collection(draft_id: str | None, layer_id: str) -> AnyResponse:
+    """One collection."""
+    check_parameters()
+    here = place(draft_id)
+    state = here.state(layer_id)
+    if wants_html():
+        return redirect(f"/layers/{state.definition.id}")
+    return answer(ogc.collection(here.base, state, deployment().views))
+
+
+@both("/collections/<layer_id>/queryables")
+def queryables(draft_id: str | None, layer_id: str) -> Response:
+    """What may be asked for in a filter."""
+    return _schema(draft_id, layer_id, queryables=True)
+
+
+@both("/collections/<layer_id>/schema")
+def schema(draft_id: str | None, layer_id: str) -> Response:
+    """The schema of a collection's features."""
+    return _schema(draft_id, layer_id, queryables=False)
+
+
+def _schema(draft_id: str | None, layer_id: str, *, queryables: bool) -> Response:
+    here = place(draft_id)
+    check_parameters()
+    body = ogc.schema(host() + here.base, here.state(layer_id).definition, queryables=queryables)
+    return json_answer(body, mimetype=ogc.SCHEMA)

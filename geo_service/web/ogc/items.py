@@ -1,0 +1,146 @@
+"""Features, page by page and one by one, with their versions."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Response, redirect, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from geo_service.core.features import Feature
+from geo_service.core.geojson import dump_line
+from geo_service.core.query import Query
+from geo_service.core.reference_systems import CRS84, ReferenceSystem, to_wire
+from geo_service.errors import FeatureNotFound
+from geo_service.storage.store import LayerState
+from geo_service.usecases import browse, ogc
+from geo_service.web.answers import json_answer
+from geo_service.web.current import deployment
+from geo_service.web.ogc.negotiation import absolute, check_parameters, host, wants_html
+from geo_service.web.ogc.places import BASE, Place, blueprint, both, place
+from geo_service.web.ogc.questions import conditions, feature_json, page_query, system, wanted_properties
+
+ITEM_PARAMETERS = frozenset({
+    "bbox", "bbox-crs", "crs", "datetime", "limit", "offset", "filter", "filter-lang", "filter-crs",
+    "properties", "sortby", "asOf", "f", "lang", "id",
+})  # fmt: skip
+
+
+@both("/collections/<layer_id>/items")
+def items(draft_id: str | None, layer_id: str) -> AnyResponse:
+    """A page of features."""
+    here = place(draft_id)
+    state = here.state(layer_id)
+    definition = state.definition
+    check_parameters(ITEM_PARAMETERS | {f.key for f in definition.all_fields})
+    if wants_html():
+        return redirect(f"/layers/{definition.id}")
+    crs, query, wanted = system("crs"), page_query(), wanted_properties(definition)
+    keeps = conditions(definition)
+    found = [f for f in here.features(here.revision(state)) if all(keep(f) for keep in keeps)]
+    page = browse.find_features(definition, found, query)
+    body = {
+        "type": "FeatureCollection",
+        "numberMatched": page.matched,
+        "numberReturned": len(page.features),
+        "timeStamp": deployment().now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "links": absolute(_links(here, definition.id, query, page.matched)),
+        "features": [feature_json(f, to_wire(f, crs), wanted) for f in page.features],
+    }
+    return with_crs(json_answer(body, mimetype=ogc.GEOJSON), crs)
+
+
+@both("/collections/<layer_id>/items/<fid>")
+def item(draft_id: str | None, layer_id: str, fid: str) -> AnyResponse:
+    """One feature."""
+    here = place(draft_id)
+    state = here.state(layer_id)
+    check_parameters(frozenset({"crs", "f", "lang", "asOf"}))
+    if wants_html():
+        return redirect(f"/layers/{layer_id}/{fid}")
+    return item_answer(here, state, one(here, state, fid), system("crs"))
+
+
+@blueprint.get(f"{BASE}/collections/<layer_id>/items/<fid>/versions")
+def versions(layer_id: str, fid: str) -> Response:
+    """Every version of a feature, newest first, each with its revision."""
+    check_parameters()
+    state = place(None).state(layer_id)
+    history = deployment().store.feature_history(layer_id, fid)
+    if not history:
+        raise FeatureNotFound(layer=layer_id, fid=fid)
+    rows = [browse.revision_json(r) | {"feature": _version(layer_id, fid, r.rev)} for r in history]
+    return json_answer({"id": fid, "collection": state.definition.id, "versions": rows})
+
+
+def _version(layer_id: str, fid: str, rev: int) -> dict[str, Any] | None:
+    """The feature at a revision, None where that revision took it away."""
+    try:
+        found = deployment().store.feature(layer_id, fid, rev)
+    except FeatureNotFound:
+        return None
+    return feature_json(found, to_wire(found, CRS84), None)
+
+
+def one(here: Place, state: LayerState, fid: str) -> Feature:
+    """A feature as it is seen here.
+
+    Raises
+    ------
+    FeatureNotFound
+        There is none.
+    """
+    if here.draft is None:
+        return deployment().store.feature(state.definition.id, fid, here.revision(state).rev)
+    found = next((f for f in here.features(here.revision(state)) if f.id == fid), None)
+    if found is None:
+        raise FeatureNotFound(layer=state.definition.id, fid=fid)
+    return found
+
+
+def item_answer(here: Place, state: LayerState, feature: Feature, crs: ReferenceSystem) -> Response:
+    """A feature with its links, its CRS, and the ETag that ``If-Match`` asks for."""
+    layer = f"{here.base}/collections/{state.definition.id}"
+    links = [
+        ogc.link(f"{layer}/items/{feature.id}", "self", ogc.GEOJSON),
+        ogc.link(layer, "collection", ogc.JSON, state.definition.title.zh),
+        ogc.link(f"/layers/{state.definition.id}/{feature.id}", "alternate", ogc.HTML),
+    ]
+    body = feature_json(feature, to_wire(feature, crs), None) | {"links": absolute(links)}
+    response = json_answer(body, mimetype=ogc.GEOJSON)
+    response.set_etag(etag(feature))
+    return with_crs(response, crs)
+
+
+def etag(feature: Feature) -> str:
+    """What a feature's content is told by, whatever CRS it is answered in."""
+    return hashlib.sha256(dump_line(feature).encode()).hexdigest()[:16]
+
+
+def with_crs(response: Response, crs: ReferenceSystem) -> Response:
+    """The answer, naming its CRS (Part 2, requirement 16)."""
+    response.headers["Content-Crs"] = f"<{crs.uri}>"
+    return response
+
+
+def item_address(here: Place, layer_id: str, fid: str) -> str:
+    """The whole address of a feature."""
+    return f"{host()}{here.base}/collections/{layer_id}/items/{fid}"
+
+
+def _links(here: Place, layer_id: str, query: Query, matched: int) -> list[dict[str, str]]:
+    layer = f"{here.base}/collections/{layer_id}"
+
+    def page(rel: str, offset: int) -> dict[str, str]:
+        arguments = request.args.to_dict() | {"offset": str(offset)}
+        return ogc.link(f"{layer}/items?{urlencode(arguments)}", rel, ogc.GEOJSON)
+
+    links = [page("self", query.offset), ogc.link(f"/layers/{layer_id}", "alternate", ogc.HTML)]
+    links.append(ogc.link(layer, "collection", ogc.JSON))
+    if query.offset + query.limit < matched:
+        links.append(page("next", query.offset + query.limit))
+    if query.offset:
+        links.append(page("prev", max(0, query.offset - query.limit)))
+    return links

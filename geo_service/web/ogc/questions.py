@@ -1,0 +1,117 @@
+"""Query parameters of ``items``: bbox, page and order, filters, wanted properties."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from flask import request
+
+from geo_service.core import cql
+from geo_service.core.features import Feature
+from geo_service.core.layers import LayerDefinition
+from geo_service.core.query import DEFAULT_LIMIT, MAX_LIMIT, Bbox, Query, parse_count
+from geo_service.core.reference_systems import CRS84, ReferenceSystem, bbox_from_wire, find
+from geo_service.errors import InvalidBbox, InvalidParameter
+
+Condition = Callable[[Feature], bool]
+
+
+def system(name: str) -> ReferenceSystem:
+    """The CRS a parameter names, CRS84 by default."""
+    return find(request.args.get(name, CRS84.uri), name=name)
+
+
+def page_query() -> Query:
+    """Bbox, order and page; too large a limit is clamped (GDAL asks for 1000 whatever the maximum)."""
+    arguments = request.args
+    return Query(
+        bbox=_bbox(arguments["bbox"], system("bbox-crs")) if "bbox" in arguments else None,
+        sort=tuple(k.strip().removeprefix("+") for k in arguments.get("sortby", "").split(",") if k.strip()),
+        limit=parse_count(arguments, "limit", default=DEFAULT_LIMIT, maximum=MAX_LIMIT, minimum=1),
+        offset=parse_count(arguments, "offset", default=0, maximum=1 << 40),
+    )
+
+
+def _bbox(text: str, crs: ReferenceSystem) -> Bbox:
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise InvalidBbox(value=text, reason=str(error)) from None
+    if len(numbers) not in (4, 6):
+        raise InvalidBbox(value=text, reason=f"{len(numbers)} ≠ 4, 6")
+    flat = numbers if len(numbers) == 4 else [numbers[0], numbers[1], numbers[3], numbers[4]]
+    a, b, c, d = flat
+    return bbox_from_wire((a, b, c, d), crs)
+
+
+def conditions(definition: LayerDefinition) -> list[Condition]:
+    """Predicates of ``filter``, ``datetime`` and every ``field=value``."""
+    found = [_field_condition(key) for key in request.args if definition.field(key)]
+    if request.args.keys() & {"filter", "filter-lang", "filter-crs"}:
+        found += _filter(definition, system("filter-crs"))
+    if "datetime" in request.args:
+        found.append(_datetime_condition(request.args["datetime"]))
+    return found
+
+
+def _filter(definition: LayerDefinition, crs: ReferenceSystem) -> list[Condition]:
+    text, language = request.args.get("filter", ""), request.args.get("filter-lang", "cql2-text")
+    if language not in ("cql2-text", "cql2-json"):
+        raise InvalidParameter(name="filter-lang", value=language, reason="cql2-text / cql2-json")
+    if not text:
+        return []
+    if language == "cql2-text":
+        return [cql.compile_filter(text, definition, crs=crs)]
+    try:
+        return [cql.compile_json(msgspec.json.decode(text.encode()), definition, crs=crs)]
+    except msgspec.DecodeError as error:
+        raise InvalidParameter(name="filter", value=text[:80], reason=str(error)) from None
+
+
+def _field_condition(key: str) -> Condition:
+    wanted = request.args[key]
+    return lambda feature: str(feature.properties.get(key)) == wanted
+
+
+def _datetime_condition(text: str) -> Condition:
+    """Whether ``updated_at`` lies in an instant or interval; features without a date always fit (Part 1, 7.15.4)."""
+    start, slash, end = text.partition("/")
+    low, high = _instant(start), _instant(end if slash else start)
+    if low and high and low[:10] > high[:10]:
+        raise InvalidParameter(name="datetime", value=text, reason="起止颠倒 / start after end")
+
+    def keep(feature: Feature) -> bool:
+        day = feature.properties.get("updated_at")
+        return not day or ((not low or day >= low[:10]) and (not high or day <= high[:10]))
+
+    return keep
+
+
+def _instant(text: str) -> str:
+    if text in ("", ".."):
+        return ""
+    try:
+        return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).isoformat()
+    except ValueError:
+        raise InvalidParameter(name="datetime", value=text, reason="RFC 3339") from None
+
+
+def wanted_properties(definition: LayerDefinition) -> set[str] | None:
+    """The fields ``properties`` asks for, None for all."""
+    text = request.args.get("properties", "")
+    if not text:
+        return None
+    wanted = {part.strip() for part in text.split(",")}
+    unknown = wanted - {f.key for f in definition.all_fields}
+    if unknown:
+        raise InvalidParameter(name="properties", value=text, reason=f"没有字段 / no such field: {sorted(unknown)[0]}")
+    return wanted
+
+
+def feature_json(feature: Feature, geometry: Any, wanted: set[str] | None) -> dict[str, Any]:
+    """A feature with the wanted properties and a geometry already in the CRS of the answer."""
+    properties = {k: v for k, v in feature.properties.items() if wanted is None or k in wanted}
+    return {"type": "Feature", "id": feature.id, "geometry": geometry, "properties": properties}
