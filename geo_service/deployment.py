@@ -18,6 +18,7 @@ from geo_service.settings import Settings
 from geo_service.storage.accounts import Accounts
 from geo_service.storage.audit import Audit
 from geo_service.storage.drafts import Drafts
+from geo_service.storage.kept_files import KeptFiles
 from geo_service.storage.ledger import read_ledger
 from geo_service.storage.published import Publisher
 from geo_service.storage.seed import Seed, SeedProblem, import_seed, read_seed
@@ -43,6 +44,7 @@ class Deployment:
     people: People
     drafts: Drafts
     counter: Counter
+    downloads: KeptFiles
     now: Callable[[], datetime.datetime]
     seed_problems: tuple[SeedProblem, ...] = ()
     ledger_problems: tuple[BrokenLedgerFile, ...] = ()
@@ -80,6 +82,7 @@ def open_deployment(settings: Settings, *, now: Callable[[], datetime.datetime] 
         drafts=drafts,
         counter=_counter(settings, store, drafts, people, now),
         views=RevisionViews(store, tile_cache_mb=settings.tile_cache_mb),
+        downloads=KeptFiles(settings.home / "cache" / "downloads", settings.download_cache_mb << 20),
         now=now,
         seed_problems=seed.problems,
         ledger_problems=problems,

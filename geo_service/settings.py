@@ -51,6 +51,12 @@ SETTINGS = (
         en="bound of the tile cache of a process, MB",
     ),
     Setting(
+        name="download_cache_mb",
+        default="1024",
+        zh="已生成的下载文件在磁盘上的上限（MB）",
+        en="bound of the files made for download that stay on disk, MB",
+    ),
+    Setting(
         name="canvas_features",
         default="3000",
         zh="要素数超过此值的图层改用矢量瓦片",
@@ -82,6 +88,7 @@ class Settings:
     workers: int
     threads: int
     tile_cache_mb: int
+    download_cache_mb: int
     canvas_features: int
     anonymous_reads: bool
     layers: Path

@@ -10,6 +10,7 @@ from geo_service.core.layers import LayerDefinition
 from geo_service.core.query import DEFAULT_LIMIT, MAX_LIMIT
 from geo_service.core.reference_systems import REFERENCE_SYSTEMS
 from geo_service.storage.store import LayerState
+from geo_service.usecases.downloads import offered
 from geo_service.usecases.ogc import GEOJSON, JSON, OPENAPI, SCHEMA, TITLE
 
 MERGE_PATCH = "application/merge-patch+json"
@@ -121,6 +122,13 @@ _AS_OF = {
     "description": "版本号、日期、时刻或 edition:名称 / a revision, day, moment or edition:name",
     "schema": {"type": "string"},
 }
+_BBOX = {
+    "name": "bbox",
+    "in": "query",
+    "style": "form",
+    "explode": False,
+    "schema": {"type": "array", "minItems": 4, "maxItems": 6, "items": {"type": "number"}},
+}
 _F = {"name": "f", "in": "query", "schema": {"type": "string", "enum": ["json", "html"]}}
 _ID = {"name": "featureId", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
 _CONTENT_CRS = {"name": "Content-Crs", "in": "header", "schema": {"type": "string"}}
@@ -192,7 +200,26 @@ def _collection_paths(definition: LayerDefinition) -> dict[str, Any]:
         f"{here}/schema": get(f"{name}.schema", "字段 / schema", {SCHEMA: _ANY}),
         f"{here}/items": items,
         f"{here}/items/{{featureId}}": item,
+        f"/download/{definition.id}.{{format}}": _download(definition),
         f"{here}/items/{{featureId}}/versions": get(f"{name}.versions", "历次版本 / versions", {JSON: _ANY}, [_ID]),
+    }
+
+
+def _download(definition: LayerDefinition) -> dict[str, Any]:
+    formats = offered(definition)
+    chosen = {"name": "format", "in": "path", "required": True}
+    content = {f.media_type: {"schema": {"type": "string", "format": "binary"}} for f in formats}
+    parameters = [
+        chosen | {"schema": {"type": "string", "enum": [f.key for f in formats]}},
+        _text("crs", "4490 / 4548 / 4527"),
+        _text("filter", "CQL2"),
+        _BBOX,
+        _AS_OF,
+    ]
+    path = get(f"{definition.id}.download", f"{definition.title.zh}：下载 / download", content, parameters)
+    answers = path["get"]["responses"]
+    return path | {
+        "get": path["get"] | {"responses": answers | {"206": answers["200"], "416": {"description": "Range"}}}
     }
 
 
@@ -212,10 +239,9 @@ def _write(
 
 
 def _item_parameters(definition: LayerDefinition) -> list[dict[str, Any]]:
-    numbers = {"type": "array", "minItems": 4, "maxItems": 6, "items": {"type": "number"}}
     languages = {"type": "string", "enum": ["cql2-text", "cql2-json"]}
     return [
-        {"name": "bbox", "in": "query", "style": "form", "explode": False, "schema": numbers},
+        _BBOX,
         _LIMIT,
         {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0, "default": 0}},
         {**_text("datetime", "更新日期 / day of the last change"), "style": "form", "explode": False},

@@ -18,7 +18,7 @@ from geo_service.core.progress_words import headline as headline_text
 from geo_service.core.query import parse_count
 from geo_service.errors import BrokenInstallation, GeoServiceError
 from geo_service.rendering import small_map, symbols
-from geo_service.usecases import browse, ledger, record, status, tables
+from geo_service.usecases import browse, downloads, ledger, record, status, tables
 from geo_service.usecases.ledger import Member, PlanOverview
 from geo_service.usecases.views import layer_symbol
 from geo_service.web import assets, i18n, page_words, progress_bars
@@ -114,6 +114,7 @@ def layer(layer_id: str) -> str:
         entries=entries,
         revisions=here.store.revisions(layer_id),
         symbol=layer_symbol(state.definition),
+        downloads=downloads.offered(state.definition),
     )
 
 

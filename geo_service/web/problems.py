@@ -58,7 +58,7 @@ def answer_http(error: HTTPException) -> Response:
         return response
     if error.code == 413:
         return answer(RequestTooLarge(limit=f"{(request.max_content_length or 0) / (1 << 20):g} MB"))
-    if error.code and error.code < 400:
+    if error.code and (error.code < 400 or error.code == 416):
         return Response(status=error.code, headers=dict(error.get_headers()))
     if error.code and error.code < 500:
         return answer(InvalidRequest(reason=error.description or error.name))

@@ -88,7 +88,8 @@ def test_a_moved_vertex_and_a_changed_cell_are_found(name: OutFormat, crs: int, 
     edited = (*rows[:3], bent, rows[4], renamed, *rows[6:])
     path = written(name, crs, edited, tmp_path, zones())
     found = upload(path, path.name, current=snapshot(rows))
-    assert [(c.fid, c.fields) for c in found.changes()] == [("NK-JSD-004", ("geometry",)), ("NK-JSD-006", ("name",))]
+    changes = sorted((c.fid, c.fields) for c in found.changes())  # a spatial index sorts the rows its own way
+    assert changes == [("NK-JSD-004", ("geometry",)), ("NK-JSD-006", ("name",))]
 
 
 def test_points_come_back_from_tables_with_coordinates(upload: Upload, tmp_path: Path) -> None:

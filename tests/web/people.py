@@ -55,7 +55,7 @@ class Visitor:
         return self.client.get(path, headers={"Accept": "text/html,*/*;q=0.8"})
 
     def get(self, path: str, **options: Any) -> Any:
-        return self.client.get(path, **options)
+        return self.client.get(path, buffered=True, **options)  # a file that is sent is closed again
 
     def send(self, method: str, path: str, **options: Any) -> Any:
         """A request as a page's script sends it."""

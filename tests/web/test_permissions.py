@@ -172,6 +172,8 @@ READING = {
     "whole file": f"/api/layers/{INTERNAL}/r1.geojson",
     "tile": f"/tiles/{INTERNAL}/r1/14/13523/6238.mvt",
     "changes": f"/api/layers/{INTERNAL}/changes",
+    "download": f"/ogc/download/{INTERNAL}.gpkg",
+    "tiles to download": f"/ogc/download/{INTERNAL}.pmtiles",
     "page": f"/layers/{INTERNAL}",
     "feature page": f"/layers/{INTERNAL}/{FID}",
     "history": f"/layers/{INTERNAL}/history",

@@ -13,7 +13,7 @@ from geo_service.errors import InvalidParameter
 from geo_service.ingest.writers import drawing, gis, keyhole, parcels, tables
 from geo_service.ingest.writers.export import Export
 
-OutFormat = Literal["shp", "gpkg", "dxf", "kml", "geojson", "csv", "xlsx", "txt"]
+OutFormat = Literal["shp", "gpkg", "dxf", "kml", "geojson", "fgb", "csv", "xlsx", "txt"]
 
 CRS_OUT = (4490, 4548, 4527)
 """What a download may be in: degrees, metres without and with zone prefix."""
@@ -35,14 +35,17 @@ WRITERS: dict[OutFormat, Writer] = {
     "dxf": Writer(".dxf", "image/vnd.dxf", drawing.write_dxf),
     "kml": Writer(".kml", "application/vnd.google-earth.kml+xml", keyhole.write_kml, (4490,)),
     "geojson": Writer(".geojson", "application/geo+json", gis.write_geojson),
+    "fgb": Writer(".fgb", "application/flatgeobuf", gis.write_flatgeobuf),
     "csv": Writer(".csv", "text/csv; charset=utf-8", tables.write_csv),
     "xlsx": Writer(".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", tables.write_xlsx),
     "txt": Writer(".txt", "text/plain; charset=gb18030", parcels.write_txt),
 }
+GEOPARQUET = Writer(".parquet", "application/vnd.apache.parquet", gis.write_geoparquet)
+"""Written where pyarrow is installed, taken back by no upload."""
 
 
 def write_layer(
-    name: OutFormat,
+    name: OutFormat | Literal["parquet"],
     features: Iterable[Feature],
     path: Path,
     *,
@@ -57,10 +60,21 @@ def write_layer(
     InvalidParameter
         A format or CRS that is not offered.
     """
-    writer = WRITERS.get(name)
+    writer = GEOPARQUET if name == "parquet" else WRITERS.get(name)
     if writer is None:
         raise InvalidParameter(name="format", value=name, reason=", ".join(WRITERS))
-    if crs not in writer.crs:
-        raise InvalidParameter(name="crs", value=crs, reason=", ".join(map(str, writer.crs)))
+    check_crs(writer, crs)
     writer.write(Export(definition=definition, features=features, rev=rev, crs=crs), path)
     return path
+
+
+def check_crs(writer: Writer, crs: int) -> None:
+    """Nothing where a format can be in a CRS.
+
+    Raises
+    ------
+    InvalidParameter
+        It cannot.
+    """
+    if crs not in writer.crs:
+        raise InvalidParameter(name="crs", value=crs, reason=", ".join(map(str, writer.crs)))

@@ -1,12 +1,14 @@
-"""Shapefile and GeoPackage through fiona (a second GDAL, beside the one that reads), and GeoJSON."""
+"""Shapefile, GeoPackage and FlatGeobuf through fiona (a second GDAL, beside the one that reads), and GeoJSON."""
 
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,14 @@ import shapely
 from geo_service.core.layers import Field
 from geo_service.ingest.mapping import ID_FIELD, REV_FIELD, short_names
 from geo_service.ingest.values import clean_text
-from geo_service.ingest.writers.export import Export, readable
+from geo_service.ingest.writers.export import Export, Row, readable
 
 _SHAPE_TEXT_BYTES = 254
 _SHAPE_TYPES = {"integer": "int:18", "number": "float:24.15", "boolean": "str:4", "date": "date"}
 _PACKAGE_TYPES = {
     "integer": "int64", "number": "float", "boolean": "bool", "date": "date", "datetime": "datetime"
 }  # fmt: skip
+_FRAME_TYPES = {"integer": "Int64", "number": "Float64", "boolean": "boolean"}
 _KINDS = {"point": "Point", "line": "LineString", "polygon": "Polygon"}
 
 
@@ -62,6 +65,10 @@ def _record(shape: Any, properties: dict[str, Any], *, multi: bool = False) -> d
     return {"type": "Feature", "geometry": geometry, "properties": properties}
 
 
+def _column(key: str, rows: Sequence[Row]) -> list[Any]:
+    return [row.properties.get(key) for row in rows]
+
+
 _MULTI = {"Point": shapely.multipoints, "LineString": shapely.multilinestrings, "Polygon": shapely.multipolygons}
 
 
@@ -83,17 +90,46 @@ def _pack(folder: Path, target: Path) -> None:
 
 def write_geopackage(export: Export, path: Path) -> None:
     """A GeoPackage with one table, typed fields under their keys and every geometry as Multi."""
+    _write_typed(export, path, "GPKG")
+
+
+def write_flatgeobuf(export: Export, path: Path) -> None:
+    """A FlatGeobuf with the fields of the GeoPackage, dates as text.
+
+    It has a spatial index, by which clients fetch only what they show, unless a feature has no geometry yet: the
+    index cannot hold those.
+    """
+    kept = tuple(export.features)
+    indexed = "YES" if all(f.geometry for f in kept) else "NO"
+    _write_typed(dataclasses.replace(export, features=kept), path, "FlatGeobuf", dates="str", SPATIAL_INDEX=indexed)
+
+
+def _write_typed(export: Export, path: Path, driver: str, *, dates: str = "", **options: str) -> None:
     import fiona
 
     properties = {ID_FIELD: "str", REV_FIELD: "int32"}
-    properties |= {f.key: _PACKAGE_TYPES.get(f.type, "str") for f in export.fields}
+    types = _PACKAGE_TYPES | ({"date": dates, "datetime": dates} if dates else {})
+    properties |= {f.key: types.get(f.type, "str") for f in export.fields}
     schema = {"geometry": f"Multi{_KINDS[export.definition.kind]}", "properties": properties}
-    with fiona.open(
-        path, "w", driver="GPKG", layer=export.definition.id, schema=schema, crs=f"EPSG:{export.crs}"
-    ) as out:
+    name, crs = export.definition.id, f"EPSG:{export.crs}"
+    with fiona.open(path, "w", driver=driver, layer=name, schema=schema, crs=crs, **options) as out:
         for row in export.rows():
             values = {f.key: row.properties.get(f.key) for f in export.fields}
             out.write(_record(row.shape, {ID_FIELD: row.id, REV_FIELD: export.rev, **values}, multi=True))
+
+
+def write_geoparquet(export: Export, path: Path) -> None:
+    """A GeoParquet 1.0 file with typed columns; wants the optional package pyarrow."""
+    import geopandas
+    import pandas
+
+    rows = list(export.rows())
+    columns = {
+        f.key: pandas.Series(_column(f.key, rows), dtype=_FRAME_TYPES.get(f.type, "string")) for f in export.fields
+    }
+    ids = {ID_FIELD: [r.id for r in rows], REV_FIELD: [export.rev] * len(rows)}
+    shapes = geopandas.GeoSeries([r.shape for r in rows], crs=f"EPSG:{export.crs}")
+    geopandas.GeoDataFrame({**ids, **columns}, geometry=shapes).to_parquet(path)
 
 
 def write_geojson(export: Export, path: Path) -> None:

@@ -28,14 +28,21 @@ def page_query() -> Query:
     """Bbox, order and page; too large a limit is clamped (GDAL asks for 1000 whatever the maximum)."""
     arguments = request.args
     return Query(
-        bbox=_bbox(arguments["bbox"], system("bbox-crs")) if "bbox" in arguments else None,
+        bbox=bbox(arguments["bbox"], system("bbox-crs")) if "bbox" in arguments else None,
         sort=tuple(k.strip().removeprefix("+") for k in arguments.get("sortby", "").split(",") if k.strip()),
         limit=parse_count(arguments, "limit", default=DEFAULT_LIMIT, maximum=MAX_LIMIT, minimum=1),
         offset=parse_count(arguments, "offset", default=0, maximum=1 << 40),
     )
 
 
-def _bbox(text: str, crs: ReferenceSystem) -> Bbox:
+def bbox(text: str, crs: ReferenceSystem) -> Bbox:
+    """West, south, east, north in degrees from a bbox of four or six numbers in a CRS.
+
+    Raises
+    ------
+    InvalidBbox
+        It is none.
+    """
     try:
         numbers = [float(part) for part in text.split(",")]
     except ValueError as error:
