@@ -15,6 +15,9 @@ JSON = "application/json"
 HTML = "text/html"
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
 SCHEMA = "application/schema+json"
+REL = "http://www.opengis.net/def/rel/ogc/1.0"
+BASE = "/ogc"
+"""What the addresses of published data begin with; those of a draft lie under it."""
 TITLE = "南开区规划建设一张图"
 
 CONFORMANCE = tuple(
@@ -37,6 +40,12 @@ CONFORMANCE = tuple(
         "ogcapi-features-4/1.0/conf/features",
         "ogcapi-features-5/1.0/conf/schemas",
         "ogcapi-features-5/1.0/conf/queryables",
+        "ogcapi-tiles-1/1.0/conf/core",
+        "ogcapi-tiles-1/1.0/conf/tileset",
+        "ogcapi-tiles-1/1.0/conf/tilesets-list",
+        "ogcapi-tiles-1/1.0/conf/geodata-tilesets",
+        "ogcapi-tiles-1/1.0/conf/mvt",
+        "ogcapi-tiles-1/1.0/conf/oas30",
         "cql2/1.0/conf/cql2-text",
         "cql2/1.0/conf/cql2-json",
         "cql2/1.0/conf/basic-cql2",
@@ -65,6 +74,7 @@ def landing(base: str) -> dict[str, Any]:
             link(f"{base}/api.html", "service-doc", HTML, "接口文档 / API documentation"),
             link(f"{base}/conformance", "conformance", JSON, "符合性 / conformance"),
             link(f"{base}/collections", "data", JSON, "图层 / collections"),
+            link(f"{BASE}/tileMatrixSets", f"{REL}/tiling-schemes", JSON, "瓦片方案 / tile matrix sets"),
         ],
     }
 
@@ -88,10 +98,21 @@ def collection(base: str, state: LayerState, views: RevisionViews) -> dict[str, 
             link(here, "self", JSON, definition.title.zh),
             link(f"/layers/{definition.id}", "alternate", HTML, definition.title.zh),
             link(f"{here}/items", "items", GEOJSON, definition.title.zh),
-            link(f"{here}/queryables", "http://www.opengis.net/def/rel/ogc/1.0/queryables", SCHEMA),
-            link(f"{here}/schema", "http://www.opengis.net/def/rel/ogc/1.0/schema", SCHEMA),
+            link(f"{here}/queryables", f"{REL}/queryables", SCHEMA),
+            link(f"{here}/schema", f"{REL}/schema", SCHEMA),
+            *(_published_links(definition) if base == BASE else []),
         ],
     }
+
+
+def _published_links(definition: LayerDefinition) -> list[dict[str, str]]:
+    here = f"{BASE}/collections/{definition.id}"
+    return [
+        link(f"{here}/tiles", f"{REL}/tilesets-vector", JSON, "矢量瓦片 / vector tiles"),
+        link(f"{BASE}/download/{definition.id}.gpkg", "enclosure", "application/geopackage+sqlite3", "GeoPackage"),
+        link(f"{BASE}/download/{definition.id}.fgb", "enclosure", "application/flatgeobuf", "FlatGeobuf"),
+        link(f"{BASE}/download/{definition.id}.pmtiles", "enclosure", "application/vnd.pmtiles", "PMTiles"),
+    ]
 
 
 def collections(base: str, states: Iterable[LayerState], views: RevisionViews) -> dict[str, Any]:

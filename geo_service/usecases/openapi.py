@@ -11,8 +11,9 @@ from geo_service.core.query import DEFAULT_LIMIT, MAX_LIMIT
 from geo_service.core.reference_systems import REFERENCE_SYSTEMS
 from geo_service.storage.store import LayerState
 from geo_service.usecases.downloads import offered
-from geo_service.usecases.ogc import GEOJSON, JSON, OPENAPI, SCHEMA, TITLE
+from geo_service.usecases.ogc import BASE, GEOJSON, JSON, OPENAPI, SCHEMA, TITLE
 
+TILE = "application/vnd.mapbox-vector-tile"
 MERGE_PATCH = "application/merge-patch+json"
 PROBLEM = "application/problem+json"
 
@@ -143,8 +144,11 @@ def document(base: str, states: Iterable[LayerState]) -> dict[str, Any]:
         "/api": get("api", "接口定义 / API definition", {OPENAPI: _ANY}, [_F], page=True),
         "/collections": get("collections", "图层 / collections", {JSON: _to("collections")}, [_F], page=True),
     }
+    if base == BASE:
+        paths |= _tile_scheme_paths()
     for state in states:
         paths |= _collection_paths(state.definition)
+        paths |= _published_paths(state.definition) if base == BASE else {}
     return {
         "openapi": "3.0.3",
         "info": {"title": TITLE, "version": __version__, "description": "OGC API Features 1–5"},
@@ -155,6 +159,8 @@ def document(base: str, states: Iterable[LayerState]) -> dict[str, Any]:
 
 
 _ANY = {"schema": {"type": "object"}}
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_COUNT = {"type": "integer", "minimum": 0}
 
 
 def _to(name: str) -> dict[str, Any]:
@@ -200,15 +206,38 @@ def _collection_paths(definition: LayerDefinition) -> dict[str, Any]:
         f"{here}/schema": get(f"{name}.schema", "字段 / schema", {SCHEMA: _ANY}),
         f"{here}/items": items,
         f"{here}/items/{{featureId}}": item,
-        f"/download/{definition.id}.{{format}}": _download(definition),
+    }
+
+
+def _published_paths(definition: LayerDefinition) -> dict[str, Any]:
+    """What drafts do not have: versions, downloads, tiles."""
+    here, name = f"/collections/{definition.id}", definition.id
+    tiles = f"{here}/tiles/WebMercatorQuad"
+    place = [{"name": n, "in": "path", "required": True, "schema": _COUNT} for n in ("z", "y", "x")]
+    tile = get(f"{name}.tile", "矢量瓦片 / vector tile", {TILE: _BINARY}, [*place, _AS_OF])
+    tile["get"]["responses"]["204"] = {"description": "空瓦片 / nothing here"}
+    return {
         f"{here}/items/{{featureId}}/versions": get(f"{name}.versions", "历次版本 / versions", {JSON: _ANY}, [_ID]),
+        f"/download/{name}.{{format}}": _download(definition),
+        f"{here}/tiles": get(f"{name}.tilesets", "瓦片集 / tilesets", {JSON: _ANY}),
+        tiles: get(f"{name}.tileset", "瓦片集 / tileset", {JSON: _ANY}),
+        f"{tiles}/tilejson": get(f"{name}.tilejson", "TileJSON 3.0", {JSON: _ANY}),
+        f"{tiles}/{{z}}/{{y}}/{{x}}": tile,
+    }
+
+
+def _tile_scheme_paths() -> dict[str, Any]:
+    own = get("tileMatrixSet", "WebMercatorQuad", {JSON: _ANY})
+    return {
+        "/tileMatrixSets": get("tileMatrixSets", "瓦片方案 / tile matrix sets", {JSON: _ANY}),
+        "/tileMatrixSets/WebMercatorQuad": own,
     }
 
 
 def _download(definition: LayerDefinition) -> dict[str, Any]:
     formats = offered(definition)
     chosen = {"name": "format", "in": "path", "required": True}
-    content = {f.media_type: {"schema": {"type": "string", "format": "binary"}} for f in formats}
+    content = {f.media_type: _BINARY for f in formats}
     parameters = [
         chosen | {"schema": {"type": "string", "enum": [f.key for f in formats]}},
         _text("crs", "4490 / 4548 / 4527"),

@@ -11,9 +11,10 @@ from geo_service.core.reference_systems import CRS84
 from geo_service.errors import InvalidParameter
 from geo_service.storage.store import LayerState
 from geo_service.usecases import downloads
+from geo_service.usecases.ogc import BASE
 from geo_service.web.current import deployment
 from geo_service.web.ogc.negotiation import check_parameters
-from geo_service.web.ogc.places import BASE, blueprint, place
+from geo_service.web.ogc.places import blueprint, place
 from geo_service.web.ogc.questions import bbox
 
 PARAMETERS = frozenset({"crs", "filter", "bbox", "asOf", "lang"})

@@ -16,10 +16,11 @@ from geo_service.core.reference_systems import CRS84, ReferenceSystem, to_wire
 from geo_service.errors import FeatureNotFound
 from geo_service.storage.store import LayerState
 from geo_service.usecases import browse, ogc
+from geo_service.usecases.ogc import BASE
 from geo_service.web.answers import json_answer
 from geo_service.web.current import deployment
 from geo_service.web.ogc.negotiation import absolute, check_parameters, host, wants_html
-from geo_service.web.ogc.places import BASE, Place, blueprint, both, place
+from geo_service.web.ogc.places import Place, blueprint, both, place
 from geo_service.web.ogc.questions import conditions, feature_json, page_query, system, wanted_properties
 
 ITEM_PARAMETERS = frozenset({

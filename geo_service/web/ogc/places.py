@@ -14,6 +14,7 @@ from geo_service.core.revisions import Revision
 from geo_service.errors import LayerNotFound
 from geo_service.storage.store import LayerState
 from geo_service.usecases import review
+from geo_service.usecases.ogc import BASE
 from geo_service.web.as_of import revision_as_of
 from geo_service.web.current import deployment, visible_layer, visible_layers
 from geo_service.web.drafts import desk
@@ -21,7 +22,6 @@ from geo_service.web.session import require_account
 
 blueprint = Blueprint("ogc", __name__)
 
-BASE = "/ogc"
 View = TypeVar("View", bound=Callable[..., Any])
 
 
