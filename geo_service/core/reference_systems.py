@@ -110,6 +110,31 @@ def bbox_from_wire(values: tuple[float, float, float, float], system: ReferenceS
     return (float(west), float(south), float(east), float(north))
 
 
+def to_plane(shapes: Any, system: ReferenceSystem) -> Any:
+    """Shapely geometries in a CRS with x to the right and y up, whatever its axis order on the wire."""
+    if system.epsg == GEOGRAPHIC:
+        return shapes
+    move = transformer(_geographic(system), system.epsg)
+    return shapely.transform(shapes, lambda points: numpy.column_stack(move.transform(points[:, 0], points[:, 1])))
+
+
+def from_plane(points: Any, system: ReferenceSystem) -> Any:
+    """Rows of x and y in a CRS as rows of longitude and latitude; infinite where there is no answer."""
+    if system.epsg == GEOGRAPHIC:
+        return points
+    move = transformer(system.epsg, _geographic(system))
+    return numpy.column_stack(move.transform(points[:, 0], points[:, 1]))
+
+
+def plane_bounds(bbox: Bbox, system: ReferenceSystem) -> tuple[float, float, float, float]:
+    """Least x, least y, greatest x, greatest y in a CRS of a bbox in degrees."""
+    west, south, east, north = bbox
+    across, up = numpy.meshgrid(numpy.linspace(west, east, 9), numpy.linspace(south, north, 9))
+    points = to_plane(shapely.points(across.ravel(), up.ravel()), system)
+    x1, y1, x2, y2 = shapely.total_bounds(points).tolist()
+    return (x1, y1, x2, y2)
+
+
 def _geographic(system: ReferenceSystem) -> int:
     """Degrees to start from: WGS 84 for Web Mercator, for PROJ knows no exact way from CGCS2000 and none is needed."""
     return 4326 if system is WEB_MERCATOR else GEOGRAPHIC

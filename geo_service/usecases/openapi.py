@@ -145,7 +145,7 @@ def document(base: str, states: Iterable[LayerState]) -> dict[str, Any]:
         "/collections": get("collections", "图层 / collections", {JSON: _to("collections")}, [_F], page=True),
     }
     if base == BASE:
-        paths |= _tile_scheme_paths()
+        paths |= _tile_scheme_paths() | _picture_paths()
     for state in states:
         paths |= _collection_paths(state.definition)
         paths |= _published_paths(state.definition) if base == BASE else {}
@@ -250,6 +250,29 @@ def _download(definition: LayerDefinition) -> dict[str, Any]:
     return path | {
         "get": path["get"] | {"responses": answers | {"206": answers["200"], "416": {"description": "Range"}}}
     }
+
+
+def _picture_paths() -> dict[str, Any]:
+    """WMS and WMTS, which answer refusals as XML reports."""
+    kinds = ("image/png", "image/jpeg", "application/json", "text/plain", "text/html")
+    names = ("CRS", "BBOX", "LAYERS", "STYLES", "WIDTH", "HEIGHT", "FORMAT", "QUERY_LAYERS", "I", "J", "LAYER")
+    wms = [_request("GetCapabilities", "GetMap", "GetFeatureInfo", "GetLegendGraphic"), *(_text(n, n) for n in names)]
+    tile = ("LAYER", "TILEMATRIXSET", "TILEMATRIX", "TILEROW", "TILECOL")
+    wmts = [_request("GetCapabilities", "GetTile"), *(_text(n, n) for n in tile)]
+    xml = {"text/xml": {"schema": {"type": "string"}}}
+    paths = {
+        "/wms": get("wms", "WMS 1.3.0", dict.fromkeys(kinds, _BINARY) | xml, wms),
+        "/wmts": get("wmts", "WMTS 1.0.0", {"image/png": _BINARY} | xml, wmts),
+        "/wmts/1.0.0/WMTSCapabilities.xml": get("wmtsCapabilities", "WMTS 1.0.0", xml),
+    }
+    for path in paths.values():
+        for code in ("400", "404"):
+            path["get"]["responses"][code] = {"description": _MEANINGS[code], "content": xml}
+    return paths
+
+
+def _request(*operations: str) -> dict[str, Any]:
+    return {"name": "REQUEST", "in": "query", "required": True, "schema": {"type": "string", "enum": list(operations)}}
 
 
 def _write(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy
 import shapely
@@ -30,6 +30,21 @@ TINTS = ("#FBF6EA", "#F2F0F8", "#EDF5F1", "#F9EFEE", "#F1F3E6", "#EEF3F9")
 CROWDED = 1.1
 """Marks are drawn small where half of them lie nearer to the next than this many diameters."""
 _SHAPE_KINDS: dict[str, Kind] = {"Point": "point", "LineString": "line", "LinearRing": "line", "Polygon": "polygon"}
+
+
+class Paper(Protocol):
+    """What a map is drawn on: a sheet's frame, or the window of a picture."""
+
+    @property
+    def ground(self) -> Any:
+        """The shape of what is drawn, in the plane of the layers."""
+
+    @property
+    def mm_per_m(self) -> float:
+        """Millimetres of paper for one metre of ground."""
+
+    def draw(self, geometry: Any) -> Any:
+        """Geometries of that plane on paper."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +91,16 @@ def draw_map(frame: Frame, layers: Sequence[PrintLayer], wishes: Wishes) -> Scen
     )
 
 
+def draw_plain(paper: Paper, layers: Sequence[PrintLayer]) -> str:
+    """Layers without names, as SVG in the millimetres of the paper; ``layers`` stand top first."""
+    seen = [(layer, visible(paper, layer)) for layer in layers]
+    drawn = (
+        _ground(layer, items) + "".join(_looks(items, _radius(items, 1.0), paper.mm_per_m))
+        for layer, items in reversed(seen)
+    )
+    return "".join(drawn)
+
+
 def _number(row: Numbered) -> int:
     return row.number
 
@@ -84,7 +109,7 @@ def _of(seen: Seen, wanted: PrintLayer | None) -> list[Item]:
     return next((items for layer, items in seen if layer is wanted), [])
 
 
-def visible(frame: Frame, layer: PrintLayer) -> list[Item]:
+def visible(frame: Paper, layer: PrintLayer) -> list[Item]:
     """The layer's features that reach into the frame, in the layer's order."""
     ground = frame.ground
     shapely.prepare(ground)

@@ -70,7 +70,8 @@ def _layered(page: Page) -> list[_Leaf]:
 
 # ---------------------------------------------------------------- Typst
 @lru_cache(maxsize=4)
-def _typst_fonts(folder: Path) -> Any:
+def typst_fonts(folder: Path) -> Any:
+    """The print fonts as Typst takes them, found once."""
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(folder)])
 
 
@@ -93,7 +94,7 @@ def _typeset(sheet: Sheet, leaves: Sequence[Sequence[_Leaf]], fonts: Fonts) -> b
         "pages": [_leaf_data(leaf, starts) for group in leaves for leaf in group],
     }
     compiler = typst.Compiler(
-        str(_TEMPLATE), root=str(_TEMPLATE.parent), font_paths=_typst_fonts(fonts.folder), ignore_system_fonts=True
+        str(_TEMPLATE), root=str(_TEMPLATE.parent), font_paths=typst_fonts(fonts.folder), ignore_system_fonts=True
     )
     try:
         made = compiler.compile(

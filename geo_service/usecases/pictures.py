@@ -1,0 +1,108 @@
+"""Map pictures of layers: which features, in which CRS, in which order; and what lies at a pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy
+import shapely
+
+from geo_service.core.features import Feature
+from geo_service.core.reference_systems import ReferenceSystem, from_plane, to_plane
+from geo_service.core.revisions import Revision
+from geo_service.errors import InvalidBbox, InvalidParameter
+from geo_service.rendering import picture
+from geo_service.rendering.picture import Bounds, DrawnLayer, Window
+from geo_service.storage.store import LayerState
+from geo_service.usecases.memo import Memo
+from geo_service.usecases.views import RevisionViews, layer_symbol
+
+LARGEST_PX = 4096
+MOST_PIXELS = 10_000_000
+REACH_PX = 6
+"""How near to a pixel a point or line must lie to be found at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Studio:
+    """Where pictures are drawn: the layers' revisions, projected layers that are kept, the print fonts."""
+
+    views: RevisionViews
+    memo: Memo[Any]
+    fonts: Path
+
+    def layer(self, state: LayerState, revision: Revision, crs: ReferenceSystem) -> DrawnLayer:
+        """A layer with its shapes in a CRS, kept for the next picture."""
+        key = ("drawn", revision.layer, revision.rev, crs.uri)
+        found: DrawnLayer = self.memo.get(key, lambda: _projected(state, revision, self.views.features(revision), crs))
+        return found
+
+    def image(self, layers: Sequence[DrawnLayer], window: Window, *, ground: str = "", kind: str = "png") -> bytes:
+        """Layers in a window, the first on top."""
+        drawing = picture.draw(layers, window)
+        return picture.to_image(drawing, self.fonts, width=window.width, height=window.height, ground=ground, kind=kind)
+
+    def legend(self, state: LayerState, language: str) -> bytes:
+        """The legend of a layer as PNG."""
+        drawing = picture.legend(layer_symbol(state.definition), language)
+        width, height = picture.pixels(drawing)
+        return picture.to_image(drawing, self.fonts, width=width, height=height)
+
+
+def _projected(state: LayerState, revision: Revision, features: Sequence[Feature], crs: ReferenceSystem) -> DrawnLayer:
+    shapes = numpy.empty(len(features), dtype=object)
+    shapes[:] = [f.shape() for f in features]
+    shapes = shapely.force_2d(shapes) if len(shapes) else shapes
+    broken = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
+    shapes[broken] = shapely.make_valid(shapes[broken])
+    return DrawnLayer(state.definition, revision, tuple(features), to_plane(shapes, crs) if len(shapes) else shapes)
+
+
+def window(bounds: Bounds, width: int, height: int, crs: ReferenceSystem) -> Window:
+    """A picture of a rectangle (x to the right, whatever the CRS's axis order).
+
+    Raises
+    ------
+    InvalidBbox, InvalidParameter
+        The rectangle has no area or lies nowhere; the picture is too large.
+    """
+    west, south, east, north = bounds
+    if not west < east or not south < north:
+        raise InvalidBbox(value=",".join(f"{v:g}" for v in bounds), reason="min < max")
+    if not (1 <= width <= LARGEST_PX and 1 <= height <= LARGEST_PX and width * height <= MOST_PIXELS):
+        reason = f"1 … {LARGEST_PX}, ≤ {MOST_PIXELS:,} px"
+        raise InvalidParameter(name="width, height", value=f"{width} x {height}", reason=reason)
+    middle = (south + north) / 2
+    sides = from_plane(numpy.array([[west, middle], [east, middle]]), crs)
+    if not numpy.isfinite(sides).all():
+        raise InvalidBbox(value=",".join(f"{v:g}" for v in bounds), reason=crs.uri)
+    return Window(width, height, bounds, max(_metres(sides), 0.001))
+
+
+def _metres(sides: numpy.ndarray[Any, Any]) -> float:
+    """The distance of two points in degrees along their parallel, close enough to size a line."""
+    (west, latitude), (east, _) = sides.tolist()
+    return float(abs(east - west) * 111_320 * numpy.cos(numpy.radians(min(abs(latitude), 89.9))))
+
+
+def at_pixel(layer: DrawnLayer, seen: Window, i: int, j: int, most: int) -> list[Feature]:
+    """The features drawn at a pixel (counted from the top left, from 0): the smallest first, for it lies on top.
+
+    Raises
+    ------
+    InvalidParameter
+        The pixel is not in the picture.
+    """
+    if not (0 <= i < seen.width and 0 <= j < seen.height):
+        raise InvalidParameter(name="I, J", value=f"{i}, {j}", reason=f"< {seen.width}, {seen.height}")
+    west, south, east, north = seen.bounds
+    x_px, y_px = (east - west) / seen.width, (north - south) / seen.height
+    x, y = west + (i + 0.5) * x_px, north - (j + 0.5) * y_px
+    reach = REACH_PX if layer.definition.kind != "polygon" else 1
+    spot = shapely.box(x - reach * x_px, y - reach * y_px, x + reach * x_px, y + reach * y_px)
+    rows = numpy.flatnonzero(shapely.intersects(layer.shapes, spot))
+    order = numpy.argsort(shapely.area(layer.shapes[rows]), kind="stable")[:most]
+    return [layer.features[row] for row in rows[order].tolist()]
