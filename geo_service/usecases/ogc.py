@@ -46,6 +46,7 @@ CONFORMANCE = tuple(
         "ogcapi-tiles-1/1.0/conf/geodata-tilesets",
         "ogcapi-tiles-1/1.0/conf/mvt",
         "ogcapi-tiles-1/1.0/conf/oas30",
+        "ogcapi-records-1/1.0/conf/record-core",
         "cql2/1.0/conf/cql2-text",
         "cql2/1.0/conf/cql2-json",
         "cql2/1.0/conf/basic-cql2",
@@ -75,6 +76,10 @@ def landing(base: str) -> dict[str, Any]:
             link(f"{base}/conformance", "conformance", JSON, "符合性 / conformance"),
             link(f"{base}/collections", "data", JSON, "图层 / collections"),
             link(f"{BASE}/tileMatrixSets", f"{REL}/tiling-schemes", JSON, "瓦片方案 / tile matrix sets"),
+            link(f"{BASE}/records", f"{REL}/ogc-catalog", GEOJSON, "元数据目录 / metadata records"),
+            link(f"{BASE}/changes", "related", JSON, "变更通报 / change feed"),
+            link(f"{BASE}/wms?SERVICE=WMS&REQUEST=GetCapabilities", "alternate", "text/xml", "WMS 1.3.0"),
+            link(f"{BASE}/wmts/1.0.0/WMTSCapabilities.xml", "alternate", "text/xml", "WMTS 1.0.0"),
         ],
     }
 
@@ -108,6 +113,9 @@ def collection(base: str, state: LayerState, views: RevisionViews) -> dict[str, 
 def _published_links(definition: LayerDefinition) -> list[dict[str, str]]:
     here = f"{BASE}/collections/{definition.id}"
     return [
+        link(f"{BASE}/records/{definition.id}", "describedby", GEOJSON, "元数据 / metadata"),
+        link(f"{BASE}/records/{definition.id}?f=iso19139", "describedby", "application/xml", "ISO 19139"),
+        link(f"{here}/changes", "related", JSON, "变更 / changes"),
         link(f"{here}/tiles", f"{REL}/tilesets-vector", JSON, "矢量瓦片 / vector tiles"),
         link(f"{BASE}/download/{definition.id}.gpkg", "enclosure", "application/geopackage+sqlite3", "GeoPackage"),
         link(f"{BASE}/download/{definition.id}.fgb", "enclosure", "application/flatgeobuf", "FlatGeobuf"),

@@ -15,6 +15,7 @@ from geo_service.usecases.ogc import BASE, GEOJSON, JSON, OPENAPI, SCHEMA, TITLE
 
 TILE = "application/vnd.mapbox-vector-tile"
 MERGE_PATCH = "application/merge-patch+json"
+ATOM = "application/atom+xml"
 PROBLEM = "application/problem+json"
 
 _PROBLEM = {
@@ -130,6 +131,7 @@ _BBOX = {
     "explode": False,
     "schema": {"type": "array", "minItems": 4, "maxItems": 6, "items": {"type": "number"}},
 }
+_OFFSET = {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0, "default": 0}}
 _F = {"name": "f", "in": "query", "schema": {"type": "string", "enum": ["json", "html"]}}
 _ID = {"name": "featureId", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
 _CONTENT_CRS = {"name": "Content-Crs", "in": "header", "schema": {"type": "string"}}
@@ -145,7 +147,7 @@ def document(base: str, states: Iterable[LayerState]) -> dict[str, Any]:
         "/collections": get("collections", "图层 / collections", {JSON: _to("collections")}, [_F], page=True),
     }
     if base == BASE:
-        paths |= _tile_scheme_paths() | _picture_paths()
+        paths |= _tile_scheme_paths() | _picture_paths() | _catalogue_paths()
     for state in states:
         paths |= _collection_paths(state.definition)
         paths |= _published_paths(state.definition) if base == BASE else {}
@@ -160,6 +162,7 @@ def document(base: str, states: Iterable[LayerState]) -> dict[str, Any]:
 
 _ANY = {"schema": {"type": "object"}}
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
+_XML = {"schema": {"type": "string"}}
 _COUNT = {"type": "integer", "minimum": 0}
 
 
@@ -216,7 +219,12 @@ def _published_paths(definition: LayerDefinition) -> dict[str, Any]:
     place = [{"name": n, "in": "path", "required": True, "schema": _COUNT} for n in ("z", "y", "x")]
     tile = get(f"{name}.tile", "矢量瓦片 / vector tile", {TILE: _BINARY}, [*place, _AS_OF])
     tile["get"]["responses"]["204"] = {"description": "空瓦片 / nothing here"}
+    since = [{"name": n, "in": "query", "schema": _COUNT} for n in ("since", "until")]
+    forms = [_form("json", "html", "iso19139")]
+    record = get(f"{name}.record", "元数据 / metadata", {GEOJSON: _ANY, "application/xml": _XML}, forms, page=True)
     return {
+        f"/records/{name}": record,
+        f"{here}/changes": get(f"{name}.changes", "变更 / changes", {JSON: _ANY}, [*since, _LIMIT, _OFFSET]),
         f"{here}/items/{{featureId}}/versions": get(f"{name}.versions", "历次版本 / versions", {JSON: _ANY}, [_ID]),
         f"/download/{name}.{{format}}": _download(definition),
         f"{here}/tiles": get(f"{name}.tilesets", "瓦片集 / tilesets", {JSON: _ANY}),
@@ -237,7 +245,7 @@ def _tile_scheme_paths() -> dict[str, Any]:
 def _download(definition: LayerDefinition) -> dict[str, Any]:
     formats = offered(definition)
     chosen = {"name": "format", "in": "path", "required": True}
-    content = {f.media_type: _BINARY for f in formats}
+    content = {f.media_type: _ANY if "json" in f.media_type else _BINARY for f in formats}
     parameters = [
         chosen | {"schema": {"type": "string", "enum": [f.key for f in formats]}},
         _text("crs", "4490 / 4548 / 4527"),
@@ -252,16 +260,29 @@ def _download(definition: LayerDefinition) -> dict[str, Any]:
     }
 
 
+def _catalogue_paths() -> dict[str, Any]:
+    feed: list[dict[str, Any]] = [_text("since", "日期或时刻 / a day or moment"), _LIMIT, _form("json", "atom")]
+    records: list[dict[str, Any]] = [_text("q", "文字 / text"), _LIMIT, _OFFSET, _form("json", "html")]
+    return {
+        "/records": get("records", "元数据目录 / metadata records", {GEOJSON: _ANY}, records, page=True),
+        "/changes": get("changes", "变更通报 / change feed", {JSON: _ANY, ATOM: _XML}, feed),
+    }
+
+
+def _form(*forms: str) -> dict[str, Any]:
+    return {"name": "f", "in": "query", "schema": {"type": "string", "enum": list(forms)}}
+
+
 def _picture_paths() -> dict[str, Any]:
     """WMS and WMTS, which answer refusals as XML reports."""
-    kinds = ("image/png", "image/jpeg", "application/json", "text/plain", "text/html")
+    kinds = ("image/png", "image/jpeg", "text/plain", "text/html")
     names = ("CRS", "BBOX", "LAYERS", "STYLES", "WIDTH", "HEIGHT", "FORMAT", "QUERY_LAYERS", "I", "J", "LAYER")
     wms = [_request("GetCapabilities", "GetMap", "GetFeatureInfo", "GetLegendGraphic"), *(_text(n, n) for n in names)]
     tile = ("LAYER", "TILEMATRIXSET", "TILEMATRIX", "TILEROW", "TILECOL")
     wmts = [_request("GetCapabilities", "GetTile"), *(_text(n, n) for n in tile)]
-    xml = {"text/xml": {"schema": {"type": "string"}}}
+    xml = {"text/xml": _XML}
     paths = {
-        "/wms": get("wms", "WMS 1.3.0", dict.fromkeys(kinds, _BINARY) | xml, wms),
+        "/wms": get("wms", "WMS 1.3.0", dict.fromkeys(kinds, _BINARY) | xml | {JSON: _ANY}, wms),
         "/wmts": get("wmts", "WMTS 1.0.0", {"image/png": _BINARY} | xml, wmts),
         "/wmts/1.0.0/WMTSCapabilities.xml": get("wmtsCapabilities", "WMTS 1.0.0", xml),
     }
@@ -295,7 +316,7 @@ def _item_parameters(definition: LayerDefinition) -> list[dict[str, Any]]:
     return [
         _BBOX,
         _LIMIT,
-        {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0, "default": 0}},
+        _OFFSET,
         {**_text("datetime", "更新日期 / day of the last change"), "style": "form", "explode": False},
         _CRS,
         {**_CRS, "name": "bbox-crs"},
