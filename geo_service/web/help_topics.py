@@ -71,6 +71,12 @@ TOPICS = (
         Text("不用鼠标也能完成全部操作。", "Everything works without a mouse."),
     ),
     Topic(
+        "edit",
+        "gis",
+        Text("在地图上编辑", "Editing on the map"),
+        Text("画、改、分割、填表、撤销，提交审核。", "Draw, change, split, fill in, undo, submit for review."),
+    ),
+    Topic(
         "layers",
         "gis",
         Text("图层、字段与版本", "Layers, fields and revisions"),

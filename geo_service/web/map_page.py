@@ -11,6 +11,7 @@ from geo_service.rendering.folium_map import MapShell, ShellLayer, ShellParts, b
 from geo_service.usecases import browse
 from geo_service.web.assets import asset_url
 from geo_service.web.current import deployment, visible_layers
+from geo_service.web.editing import pencil
 
 blueprint = Blueprint("map", __name__)
 
@@ -22,7 +23,7 @@ def index() -> str:
     """The map of the district."""
     parts = shell_parts()
     html, script = Markup(parts.html), Markup(parts.script)  # noqa: S704  # made of checked ids, paths and numbers only
-    return render_template("map.html", parts=parts, html=html, script=script, page="map")
+    return render_template("map.html", parts=parts, html=html, script=script, pencil=pencil(), page="map")
 
 
 def shell_parts() -> ShellParts:

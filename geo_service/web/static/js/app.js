@@ -1,6 +1,7 @@
 // What the rooms of the page ask of each other: go somewhere, select, open a table, keep the address.
 
 import { $, say, toast } from "./dom.js";
+import { pencil } from "./pencil.js";
 import { bothNotations, copyText } from "./readout.js";
 import { readLink, writeLink } from "./permalink.js";
 import { t } from "./words.js";
@@ -27,6 +28,8 @@ export class App {
     this.card = null;
     /** @type {import("./table.js").Table | null} */
     this.table = null;
+    /** @type {import("./edit.js").Editor | null} */
+    this.editor = null;
     /** @type {import("leaflet").Layer | null} */
     this.pin = null;
     this.written = "";
@@ -226,6 +229,25 @@ export class App {
   toggleTable() {
     if (this.table?.isOpen) this.table.close();
     else this.openTable();
+  }
+
+  /** Begin or end editing, for those who may. @param {string} [layerId] */
+  async toggleEditing(layerId) {
+    const allowed = pencil();
+    if (!allowed) return;
+    if (this.editor?.isOpen) return void this.editor.close();
+    try {
+      const { Editor } = await import("./edit.js");
+      this.editor ??= new Editor(this, allowed);
+      await this.editor.open(layerId);
+    } catch (error) {
+      failed(null, /** @type {Error} */ (error));
+    }
+    this.editingChanged();
+  }
+
+  editingChanged() {
+    $("#tool-edit").setAttribute("aria-pressed", String(Boolean(this.editor?.isOpen)));
   }
 
   /** The drawer takes room from the map. */

@@ -1,6 +1,7 @@
 // The tools in the bar and the buttons on the map.
 
 import { $, fill, h, icon } from "./dom.js";
+import { pencil } from "./pencil.js";
 import { installThemeButton } from "./theme.js";
 import { t } from "./words.js";
 
@@ -16,6 +17,7 @@ export function installTools(app) {
     tool("tool-table", "table", t("table"), () => app.toggleTable()),
     measuring.button("distance", "ruler", t("distance")),
     measuring.button("area", "area", t("area")),
+    editTool(app, measuring),
     tool("tool-print", "print", t("print"), async () => (await import("./print.js")).printMap(app)),
     tool("tool-link", "link", t("copyLink"), () => app.copyLink()),
     themeButton(),
@@ -25,6 +27,21 @@ export function installTools(app) {
   layers.addEventListener("click", () => app.togglePanel());
   installMapButtons(app);
   installKeys(app, measuring);
+}
+
+/**
+ * For those who may edit something.
+ * @param {App} app
+ * @param {MeasureTools} measuring
+ */
+function editTool(app, measuring) {
+  if (!pencil()) return null;
+  const button = tool("tool-edit", "pencil", t("edit"), () => {
+    measuring.end();
+    return app.toggleEditing();
+  });
+  button.setAttribute("aria-pressed", "false");
+  return button;
 }
 
 function themeButton() {
@@ -70,6 +87,7 @@ class MeasureTools {
     const same = this.kind === kind;
     this.end();
     if (same) return;
+    if (this.app.editor?.isOpen) this.app.editor.close();
     const { startMeasuring } = await import("./measure.js");
     this.app.card?.close();
     this.kind = kind;
@@ -107,10 +125,11 @@ function installKeys(app, measuring) {
   const { map, stack } = app;
   const coarse = matchMedia("(pointer: coarse)");
   map.on("click", (event) => {
-    if (!measuring.kind) app.identify(event.latlng, { reach_px: coarse.matches ? 14 : 5 });
+    if (app.editor?.isOpen) app.editor.identify(event.latlng);
+    else if (!measuring.kind) app.identify(event.latlng, { reach_px: coarse.matches ? 14 : 5 });
   });
   map.getContainer().addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || measuring.kind || event.target !== map.getContainer()) return;
+    if (event.key !== "Enter" || measuring.kind || app.editor?.isOpen || event.target !== map.getContainer()) return;
     event.preventDefault();
     app.identifyNearest();
   });

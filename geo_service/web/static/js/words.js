@@ -31,6 +31,7 @@ const WORDS = {
   distance: ["测距", "Distance"],
   due: ["期限", "Due"],
   dueStart: ["开工期限", "Start due"],
+  edit: ["编辑", "Edit"],
   empty: ["未填", "empty"],
   error: ["误差 ±", "error ±"],
   exportCsv: ["导出 CSV", "Export CSV"],

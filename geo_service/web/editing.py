@@ -1,0 +1,54 @@
+"""What the pencil on the map asks besides drafts: who may use it, where its library is, cutting shapes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+from flask import Blueprint, Response, request
+
+from geo_service.core.access import may_edit
+from geo_service.core.shaping import cut_hole, read_shape, split_by
+from geo_service.errors import InvalidParameter, InvalidRequest
+from geo_service.web.answers import json_answer
+from geo_service.web.assets import asset_url
+from geo_service.web.current import visible_layers
+from geo_service.web.session import account, require_account
+
+blueprint = Blueprint("editing", __name__)
+
+LARGEST_BODY = 2 << 20
+
+
+def pencil() -> dict[str, str] | None:
+    """What the map page tells its scripts of editing; None for those who may edit nothing."""
+    who = account()
+    layers = [s.definition.id for s in visible_layers() if may_edit(who, s.definition)]
+    if not layers:
+        return None
+    return {
+        "layers": json.dumps(layers),
+        "script": asset_url("geoman/leaflet-geoman.min.js"),
+        "style": asset_url("geoman/leaflet-geoman.css"),
+    }
+
+
+@blueprint.post("/api/shapes/<operation>")
+def cut(operation: str) -> Response:
+    """``hole``: ``{"geometry", "by"}`` gives ``{"parts": [what is left]}``; ``split``: all parts, largest first."""
+    require_account()
+    if operation not in ("hole", "split"):
+        raise InvalidParameter(name="operation", value=operation[:40], reason="hole / split")
+    body = _body()
+    whole, tool = read_shape(body.get("geometry")), read_shape(body.get("by"))
+    parts = [cut_hole(whole, tool)] if operation == "hole" else split_by(whole, tool)
+    return json_answer({"parts": parts})
+
+
+def _body() -> dict[str, Any]:
+    request.max_content_length = LARGEST_BODY
+    try:
+        return msgspec.json.decode(request.get_data(), type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidRequest(reason=f"JSON: {error}") from None

@@ -1,0 +1,185 @@
+"""Editing in a real browser: draw with snapping, move a corner, cut, split, fill the form, submit, review, publish."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+from shapely.geometry import shape
+
+from geo_service.settings import ROOT
+from tests.browser.conftest import Check, MapPage, Service, serving
+from tests.browser.editing_desk import PLACE, REFUSED, begin, draw, prepare, sign_in, spot, square
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    layers, home = tmp_path_factory.mktemp("layers"), tmp_path_factory.mktemp("home")
+    for path in (ROOT / "layers").iterdir():
+        shutil.copy(path, layers)
+    prepare(home, layers)
+    with serving(home, layers) as running:
+        yield running
+
+
+@pytest.fixture
+def drawer(browser: Browser, desk: Service) -> Iterator[MapPage]:
+    """An editor at the map, with the pencil in hand; nothing may complain but refused values."""
+    one = sign_in(browser, desk.url, "drawer")
+    begin(one.open(PLACE))
+    yield one
+    one.page.context.close()
+    assert [e for e in one.errors if REFUSED not in e] == []
+    assert one.outside == []
+
+
+def save_new(one: MapPage, name: str) -> str:
+    """Name what was drawn and put it into the draft; gives its code."""
+    one.page.fill("#edit-name", name)
+    one.page.click("[data-action=save]")
+    one.page.wait_for_selector(".edit-head code")
+    return one.text(".edit-head code")
+
+
+def drafted(one: MapPage, fid: str) -> object:
+    """The geometry of a feature in the draft."""
+    return shape(one.ask("app.editor.session.changes.get(argument).after.geometry", fid))
+
+
+def test_nobody_but_editors_sees_the_pencil_or_loads_its_library(browser: Browser, desk: Service) -> None:
+    for name in ("reader", "outsider"):
+        one = sign_in(browser, desk.url, name).open(PLACE)
+        assert one.page.locator("#tool-edit").count() == 0
+        one.page.context.close()
+    one = sign_in(browser, desk.url, "drawer").open(PLACE)
+    assert not [r for r in one.requests if "geoman" in r or "edit" in r]
+    begin(one)
+    assert [r for r in one.requests if "leaflet-geoman.min.js" in r]
+    one.page.context.close()
+
+
+def test_an_area_is_drawn_snapped_shaped_cut_split_and_taken_back(drawer: MapPage) -> None:
+    drawer.page.click("[data-tool=draw]")
+    draw(drawer, square(117.160, 39.1045))
+    first = save_new(drawer, "试画甲")
+    assert drafted(drawer, first).is_valid
+
+    drawer.page.click("[data-tool=draw]")  # 5 px off the edge of the first one: it snaps onto the edge
+    off = 117.161 + 5 * (360 / 256 / 2**17)
+    draw(drawer, [(off, 39.1046), (117.1618, 39.1046), (117.1618, 39.1052), (off, 39.1052), (off, 39.1046)])
+    second = save_new(drawer, "试画乙")
+    west = drafted(drawer, second).bounds[0]
+    assert west == pytest.approx(drafted(drawer, first).bounds[2], abs=1e-7)
+    assert west != pytest.approx(off, abs=1e-5)
+
+    corner = drafted(drawer, second).exterior.coords[2]
+    x, y = spot(drawer, *corner)
+    drawer.page.mouse.move(x, y)
+    drawer.page.mouse.down()
+    drawer.page.mouse.move(x + 30, y - 20, steps=6)
+    drawer.page.mouse.up()
+    drawer.until("app.editor.session.done.length === 3")
+    larger = drafted(drawer, second).area
+
+    drawer.page.click("[data-tool=hole]")
+    draw(drawer, square(117.1612, 39.1047, 0.0002))
+    drawer.until("app.editor.session.done.length === 4")
+    assert len(drafted(drawer, second).interiors) == 1
+    assert drafted(drawer, second).area < larger
+
+    drawer.page.click("[data-tool=split]")
+    draw(drawer, [(117.1616, 39.1040), (117.1616, 39.1058), (117.1616, 39.1058)])
+    drawer.until("app.editor.session.changes.size === 3")
+    drawer.page.click("[data-tool=undo]")
+    drawer.until("app.editor.session.changes.size === 2")
+    drawer.page.click("[data-tool=undo]")
+    drawer.until("app.editor.session.done.length === 3")
+    assert len(drafted(drawer, second).interiors) == 0
+    drawer.page.click("[data-tool=redo]")
+    drawer.until("app.editor.session.done.length === 4")
+    assert len(drafted(drawer, second).interiors) == 1
+
+
+def test_a_bad_value_is_told_at_its_field_and_the_draft_goes_to_review_and_onto_the_map(
+    drawer: MapPage, browser: Browser, desk: Service
+) -> None:
+    drawer.do("app.editor.pick('NK-JSD-001')")
+    drawer.page.wait_for_selector("#edit-max_depth_cm, #edit-depth_cm, .edit-form")
+    key = drawer.ask("app.editor.session.schema.fields.find(f => f.maximum === 500).key")
+    drawer.page.fill(f"#edit-{key}", "9000")
+    drawer.page.click("[data-action=save]")
+    drawer.page.wait_for_selector(f"#edit-{key}[aria-invalid=true]")
+    assert "超出 0 至 500" in drawer.text(f"#edit-{key}-error")
+    drawer.page.fill(f"#edit-{key}", "很深")
+    drawer.page.click("[data-action=save]")
+    drawer.page.wait_for_function(
+        "id => document.getElementById(id).textContent.includes('很深')", arg=f"edit-{key}-error"
+    )
+    drawer.page.fill(f"#edit-{key}", "45")
+    drawer.page.click("[data-action=save]")
+    drawer.until("app.editor.session.changes.has('NK-JSD-001')")
+    drawer.page.click(".edit-panel .back")
+    drawer.page.fill(".edit-panel footer input", "汛后核查")
+    drawer.page.click(".edit-panel footer .primary")
+    drawer.until("!app.editor.session.draft")
+
+    checker = sign_in(browser, desk.url, "checker")
+    listed = checker.page.evaluate("fetch('/api/layers/waterlogging_zones').then(r => r.json())")
+    checker.page.goto(f"{desk.url}/drafts")
+    checker.page.locator("main a", has_text="汛后核查").first.click()
+    checker.page.wait_for_load_state()
+    draft = checker.page.url.rpartition("/")[2].partition("?")[0]
+    publish(checker, draft)
+    after = checker.page.evaluate("fetch('/api/layers/waterlogging_zones/items/NK-JSD-001').then(r => r.json())")
+    assert after["properties"][key] == 45
+    assert after["rev"] == listed["rev"] + 1
+    checker.page.context.close()
+
+
+def publish(checker: MapPage, draft: str) -> None:
+    """Accept everything and publish, as the review page's script does."""
+    checker.page.evaluate(
+        """async draft => {
+            const token = document.querySelector('meta[name="csrf-token"]').content;
+            const send = (path, body) => fetch(`/api/drafts/${draft}/${path}`, {method: "POST",
+                headers: {"X-CSRF-Token": token, "Content-Type": "application/json"}, body: JSON.stringify(body)});
+            await send("decisions", {fids: "all", decision: "accept"});
+            const {head} = await (await fetch(`/api/drafts/${draft}`)).json();
+            const done = await send("publish", {head});
+            if (!done.ok) throw new Error(await done.text());
+        }""",
+        draft,
+    )
+
+
+def test_a_street_editor_is_told_the_limits_and_refused_outside(browser: Browser, desk: Service) -> None:
+    one = sign_in(browser, desk.url, "street")
+    begin(one.open("/#on=schools"), "schools")
+    assert "万兴街道" in one.text(".edit-panel .limits")
+    outside = one.page.evaluate(
+        "fetch('/api/layers/schools/items').then(r => r.json()).then(b => b.features"
+        ".find(f => f.properties.subdistrict !== '万兴街道').id)"
+    )
+    one.do(f"app.editor.pick('{outside}')")
+    one.page.fill("#edit-name", "越界")
+    one.page.click("[data-action=save]")
+    one.page.wait_for_selector(".problems p")
+    assert one.ask("app.editor.session.changes.size") == 0
+    one.page.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_editing_has_no_barrier_wide_or_narrow(browser: Browser, desk: Service, violations: Check, scheme: str) -> None:
+    for size in ({"width": 1440, "height": 900}, {"width": 390, "height": 844}):
+        one = sign_in(browser, desk.url, "drawer", viewport=size, color_scheme=scheme)
+        begin(one.open(PLACE))
+        assert violations(one.page) == []
+        one.do("app.editor.pick('NK-JSD-002')")
+        one.page.wait_for_selector(".edit-form")
+        assert violations(one.page) == []
+        assert one.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        one.page.context.close()
