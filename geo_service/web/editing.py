@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 
 from geo_service.core.access import may_edit
 from geo_service.core.shaping import cut_hole, read_shape, split_by
-from geo_service.errors import InvalidParameter, InvalidRequest
+from geo_service.errors import AccessDenied, InvalidParameter, InvalidRequest
 from geo_service.web.answers import json_answer
 from geo_service.web.assets import asset_url
 from geo_service.web.current import visible_layers
@@ -37,7 +37,9 @@ def pencil() -> dict[str, str] | None:
 @blueprint.post("/api/shapes/<operation>")
 def cut(operation: str) -> Response:
     """``hole``: ``{"geometry", "by"}`` gives ``{"parts": [what is left]}``; ``split``: all parts, largest first."""
-    require_account()
+    who = require_account()
+    if not any(may_edit(who, s.definition) for s in visible_layers()):
+        raise AccessDenied(action="编辑图形 / cut shapes")
     if operation not in ("hole", "split"):
         raise InvalidParameter(name="operation", value=operation[:40], reason="hole / split")
     body = _body()

@@ -183,3 +183,24 @@ def test_editing_has_no_barrier_wide_or_narrow(browser: Browser, desk: Service, 
         assert violations(one.page) == []
         assert one.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         one.page.context.close()
+
+
+def test_progress_is_reported_from_the_card_and_for_ticked_rows_at_once(browser: Browser, desk: Service) -> None:
+    one = sign_in(browser, desk.url, "drawer").open("/#sel=waterlogging_zones/NK-JSD-005&table=waterlogging_zones")
+    one.card()
+    one.page.click(".quick-status button.started")
+    one.page.wait_for_selector(".quick-status .told a")
+    one.page.click("#drawer .drawer-bar button[aria-pressed=false]")
+    for row in ("NK-JSD-007", "NK-JSD-008"):
+        one.page.click(f"#drawer tr[data-fid={row}] .tick input")
+    one.page.click(".bulk-bar button.done")
+    one.page.wait_for_selector(".bulk-bar .told")
+    assert "2 项" in one.text(".bulk-bar .told").replace("2项", "2 项")
+    draft = one.page.evaluate(
+        "fetch('/api/drafts?layer=waterlogging_zones').then(r => r.json()).then(b => b.drafts[0].id)"
+    )
+    changes = one.page.evaluate(f"fetch('/api/drafts/{draft}').then(r => r.json()).then(b => b.changes)")
+    told = {c["fid"]: c["after"]["properties"]["status"] for c in changes if "status" in c["fields"]}
+    assert told == {"NK-JSD-005": "started", "NK-JSD-007": "done", "NK-JSD-008": "done"}
+    one.page.context.close()
+    assert one.errors == []

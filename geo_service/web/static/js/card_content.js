@@ -3,6 +3,7 @@
 import { h, icon } from "./dom.js";
 import { areaText, codeTitle, isEmpty, lengthText, shownFields, valueOf, valueWithUnit } from "./format.js";
 import { nameOf } from "./labels.js";
+import { mayEdit } from "./pencil.js";
 import { swatch } from "./legend.js";
 import { classOf, isIllustrative } from "./symbols.js";
 import { english, number, said, t } from "./words.js";
@@ -29,7 +30,7 @@ export function content(app, place, detail, { close, pager }) {
     "article",
     { class: "feature-card", tabindex: "-1", role: "dialog", "aria-label": name, "aria-busy": String(!detail) },
     head(shown, name, close),
-    h("div", { class: "card-body", tabindex: "0", role: "group", "aria-label": t("fields") }, standing(shown), position(shown), clause(detail), attributes(shown, detail), origin(shown, detail)),
+    h("div", { class: "card-body", tabindex: "0", role: "group", "aria-label": t("fields") }, standing(shown), reporting(app, shown, detail), position(shown), clause(detail), attributes(shown, detail), origin(shown, detail)),
     footer(app, shown, detail, pager),
   );
   L.DomEvent.disableClickPropagation(card);
@@ -63,6 +64,22 @@ function standing({ layer, properties }) {
   };
   if (layer.info.theme === "reference") return null;
   return h("dl", { class: "standing" }, cell("plan_status", t("promise"), "—", "promise"), cell("status", t("reported"), t("notReported"), "report"));
+}
+
+/**
+ * One click reports progress, for those who may: the rest of it is fetched then.
+ * @param {App} app
+ * @param {Place} place
+ * @param {FeatureDetail | null} detail
+ */
+function reporting(app, place, detail) {
+  if (!detail || !mayEdit(place.layer.id)) return null;
+  const slot = h("div", { class: "slot" });
+  import("./edit_status.js").then(({ statusRow }) => {
+    slot.append(statusRow(place) ?? "");
+    app.card?.popup.update();
+  });
+  return slot;
 }
 
 /** @param {Place} place */

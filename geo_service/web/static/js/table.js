@@ -4,6 +4,7 @@ import { address, getJson, layerPath } from "./api.js";
 import { $, fill, h, say, toast } from "./dom.js";
 import { isNumeric, plainValue, shownFields, valueOf } from "./format.js";
 import { nameOf } from "./labels.js";
+import { pencil } from "./pencil.js";
 import { toolbar } from "./table_bar.js";
 import { said, t } from "./words.js";
 
@@ -40,6 +41,9 @@ export class Table {
     this.request = new AbortController();
     this.body = h("tbody");
     this.bar = toolbar(this);
+    /** Ticks for those who may edit. @type {import("./edit_status.js").Bulk | null} */
+    this.bulk = null;
+    if (pencil()) import("./edit_status.js").then(({ Bulk }) => this.#tickWith(new Bulk(this)));
     app.map.on("moveend", () => this.isOpen && this.ask.inView && this.#turn({ offset: 0 }));
     app.stack.addEventListener("select", () => this.isOpen && this.#mark());
   }
@@ -151,6 +155,17 @@ export class Table {
     return h("th", { scope: "col", class: isNumeric(field) ? "number" : "", data: { key: field.key } }, button);
   }
 
+  /** @param {import("./edit_status.js").Bulk} bulk */
+  #tickWith(bulk) {
+    this.bulk = bulk;
+    if (this.layerId) this.redraw();
+  }
+
+  /** Draw the rows there are again. */
+  redraw() {
+    this.#draw();
+  }
+
   #draw() {
     for (const head of this.drawer.querySelectorAll("th")) {
       const key = head.dataset.key;
@@ -160,6 +175,7 @@ export class Table {
     fill(this.body, ...this.page.features.map((feature) => this.#row(feature)));
     if (!this.page.features.length) fill(this.body, h("tr", {}, h("td", { colspan: this.fields.length, class: "none" }, t("noRows"))));
     this.bar.refresh();
+    this.bulk?.decorate();
     this.#mark();
     say(this.bar.range());
   }
