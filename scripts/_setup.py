@@ -25,7 +25,7 @@ LOCK = ROOT / "var" / "setup.lock"
 
 REQUIREMENTS = {
     "run": ("requirements.txt", "constraints.txt"),
-    "dev": ("requirements-dev.txt", "requirements.txt", "constraints.txt"),
+    "dev": ("requirements-dev.txt", "requirements.txt", "requirements-scale.txt", "constraints.txt"),
 }
 """What to install first, then the files it depends on."""
 STAMPS = {name: ENVIRONMENT / f"requirements-{name}.sha256" for name in REQUIREMENTS}

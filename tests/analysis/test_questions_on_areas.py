@@ -5,27 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import geopandas
-import pandas
 import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo_service.analysis import land_account, project_conflicts, waterlogging_exposure
-from geo_service.analysis.result import read_parameters
 from geo_service.errors import InvalidParameter
-
-E, N = 510_000.0, 4_330_000.0
-
-
-def frame(shapes: list[Any], **columns: Any) -> geopandas.GeoDataFrame:
-    index = pandas.Index([f"NK-TST-{i:03}" for i in range(len(shapes))], name="id")
-    data = {"name": [f"地块{i}" for i in range(len(shapes))], "precision": "surveyed"} | columns
-    return geopandas.GeoDataFrame(data, index=index, geometry=shapes, crs=4548).to_crs(4490)
-
-
-def run(module: Any, inputs: dict[str, geopandas.GeoDataFrame], **given: float) -> Any:
-    return module.QUESTION.run(inputs, read_parameters(module.QUESTION, given))
+from tests.analysis.frames import E, N, frame, run
 
 
 def test_300_mu_are_200_000_square_metres() -> None:

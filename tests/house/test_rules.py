@@ -128,7 +128,8 @@ def imports(text: str) -> Iterator[str]:
 def test_every_imported_package_is_a_requirement(python_texts: dict[str, str]) -> None:
     names = {"sqlalchemy": "SQLAlchemy", "flask": "Flask", "babel": "Babel", "fontTools": "fonttools", "PIL": "pillow"}
     brought = {"werkzeug", "jinja2", "markupsafe", "branca", "itsdangerous"}  # Flask and Folium are made of them
-    pinned = set(re.findall(r"^([\w.-]+)==", (ROOT / "requirements.txt").read_text("utf-8"), re.MULTILINE))
+    listed = "".join((ROOT / f"requirements{part}.txt").read_text("utf-8") for part in ("", "-scale"))
+    pinned = set(re.findall(r"^([\w.-]+)==", listed, re.MULTILINE))
     used = {name for text in python_texts.values() for name in imports(text)}
     outside = used - sys.stdlib_module_names - brought - {"geo_service"}
     assert {
