@@ -1,7 +1,9 @@
-"""Put in place what running (``run``), checking (``dev``) or testing (``test``) needs; does nothing when it is there.
+"""Put in place what running (``run``), checking (``dev``), testing (``test``) or testing with the suites of others
+(``suites``) needs; does nothing when it is there.
 
 Python environment in .venv, requirements when their files changed, browser assets and print fonts in var/, and for
-``test`` the system programs of the browser, PostGIS and PDF tests where apt is at hand.
+``test`` the system programs of the browser, PostGIS and PDF tests where apt is at hand. The suites have an environment
+of their own in var/suites.
 """
 
 from __future__ import annotations
@@ -76,8 +78,8 @@ PROGRAMS = (
 
 def main() -> int:
     purpose = sys.argv[1] if len(sys.argv) == 2 else ""
-    if purpose not in ("run", "dev", "test"):
-        print("usage: scripts/_setup run|dev|test", file=sys.stderr)
+    if purpose not in ("run", "dev", "test", "suites"):
+        print("usage: scripts/_setup run|dev|test|suites", file=sys.stderr)
         return 2
     try:
         with one_at_a_time():
@@ -97,8 +99,10 @@ def put_in_place(purpose: str) -> None:
     ensure_requirements(level)
     ensure_command()
     ensure_assets(dev=level == "dev")
-    if purpose == "test":
+    if purpose in ("test", "suites"):
         ensure_programs()
+    if purpose == "suites":
+        ensure_suites()
 
 
 @contextmanager
@@ -216,6 +220,19 @@ def ensure_programs() -> None:
         return
     print(f"缺少 {names}：相关测试将跳过（CI=true 时失败）。可运行：sudo apt-get install {names}")
     print(f"{names} missing: their tests are skipped (and fail under CI=true). Run: sudo apt-get install {names}")
+
+
+def ensure_suites() -> None:
+    """Put the suites of others into var/suites, when their list is not the one that was installed last."""
+    folder, wanted = ROOT / "var" / "suites", ROOT / "requirements-suites.txt"
+    stamp = folder / "installed.txt"
+    if read(stamp) == wanted.read_text("utf-8"):
+        return
+    say("安装一致性测试套件（requirements-suites.txt）", "installing the suites of others (requirements-suites.txt)")
+    subprocess.run([str(PYTHON), "-m", "venv", "--clear", str(folder)], check=True)
+    python = folder / PYTHON.relative_to(ENVIRONMENT)
+    install([str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "-r", str(wanted)])
+    stamp.write_text(wanted.read_text("utf-8"), "utf-8")
 
 
 def apt_install(packages: list[str]) -> bool:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from geo_service.settings import ROOT
+
 
 def _has_chromium() -> bool:
     named = os.environ.get("CHROMIUM", "")
@@ -20,17 +22,27 @@ def _has_postgis() -> bool:
     return all(any(Path("/").glob(pattern)) for pattern in patterns)
 
 
+def suites_folder() -> Path:
+    """Where the suites of others are installed."""
+    return ROOT / "var" / "suites"
+
+
+def _has_suites() -> bool:
+    return (suites_folder() / "installed.txt").is_file()
+
+
 NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
-    "browser": ("chromium", _has_chromium),
-    "postgis": ("postgresql-postgis", _has_postgis),
+    "browser": ("apt-get install chromium", _has_chromium),
+    "postgis": ("apt-get install postgresql-postgis", _has_postgis),
+    "suites": ("scripts/_setup suites", _has_suites),
 }
-"""Marker to Debian package and how to see that it is there."""
+"""Marker to the command that puts in place what is needed, and how to see that it is there."""
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    for marker, (package, present) in NEEDS.items():
+    for marker, (command, present) in NEEDS.items():
         if item.get_closest_marker(marker) and not present():
-            reason = f"needs {package}: apt-get install {package}"
+            reason = f"not in place, run: {command}"
             if os.environ.get("CI") == "true":
                 pytest.fail(reason, pytrace=False)
             pytest.skip(reason)
