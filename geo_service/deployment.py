@@ -11,12 +11,13 @@ from typing import Any
 from geo_service.core.plan import Ledger
 from geo_service.core.text import Text
 from geo_service.core.validation import Finding
-from geo_service.errors import BrokenLedgerFile
+from geo_service.errors import BrokenBasemapFile, BrokenLedgerFile
 from geo_service.ingest.jail import Jail
 from geo_service.rendering import symbols
 from geo_service.settings import Settings
 from geo_service.storage.accounts import Accounts
 from geo_service.storage.audit import Audit
+from geo_service.storage.basemap_file import read_basemaps
 from geo_service.storage.drafts import Drafts
 from geo_service.storage.kept_files import KeptFiles
 from geo_service.storage.ledger import read_ledger
@@ -24,6 +25,7 @@ from geo_service.storage.published import Publisher
 from geo_service.storage.seed import Seed, SeedProblem, import_seed, read_seed
 from geo_service.storage.store import LayerStore, Recovery, open_store
 from geo_service.usecases.accounts import People
+from geo_service.usecases.basemaps import Basemaps
 from geo_service.usecases.memo import Memo
 from geo_service.usecases.review import Desk
 from geo_service.usecases.uploads import Counter, Evidence
@@ -45,9 +47,11 @@ class Deployment:
     drafts: Drafts
     counter: Counter
     downloads: KeptFiles
+    basemaps: Basemaps
     now: Callable[[], datetime.datetime]
     seed_problems: tuple[SeedProblem, ...] = ()
     ledger_problems: tuple[BrokenLedgerFile, ...] = ()
+    basemap_problems: tuple[BrokenBasemapFile, ...] = ()
     recoveries: tuple[Recovery, ...] = ()
     memo: Memo[Any] = field(default_factory=lambda: Memo(512))
 
@@ -71,6 +75,7 @@ def open_deployment(settings: Settings, *, now: Callable[[], datetime.datetime] 
     seed = drawable(read_seed(settings.layers))
     import_seed(store, seed)
     ledger, problems = _ledger(settings)
+    basemaps, basemap_problems = _basemaps(settings, now)
     people = People(Accounts(store.database, now), Audit(store.database, now))
     drafts = Drafts(store.database, now)
     return Deployment(
@@ -81,11 +86,13 @@ def open_deployment(settings: Settings, *, now: Callable[[], datetime.datetime] 
         people=people,
         drafts=drafts,
         counter=_counter(settings, store, drafts, people, now),
+        basemaps=basemaps,
         views=RevisionViews(store, tile_cache_mb=settings.tile_cache_mb),
         downloads=KeptFiles(settings.home / "cache" / "downloads", settings.download_cache_mb << 20),
         now=now,
         seed_problems=seed.problems,
         ledger_problems=problems,
+        basemap_problems=basemap_problems,
         recoveries=recoveries,
     )
 
@@ -120,3 +127,16 @@ def _ledger(settings: Settings) -> tuple[Ledger, tuple[BrokenLedgerFile, ...]]:
         return read_ledger(settings.data / "plan_2025.toml"), ()
     except BrokenLedgerFile as error:
         return EMPTY_LEDGER, (error,)
+
+
+def _basemaps(
+    settings: Settings, now: Callable[[], datetime.datetime]
+) -> tuple[Basemaps, tuple[BrokenBasemapFile, ...]]:
+    """The configured basemaps; at most half of the threads wait for their services at a time."""
+    waiting = max(1, settings.threads // 2)
+    if settings.basemaps is None:
+        return Basemaps((), now=now, waiting=waiting), ()
+    try:
+        return Basemaps(read_basemaps(settings.basemaps), now=now, waiting=waiting), ()
+    except BrokenBasemapFile as error:
+        return Basemaps((), now=now, waiting=waiting), (error,)

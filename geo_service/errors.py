@@ -23,6 +23,7 @@
     │   ├── DraftNotFound
     │   ├── EditionNotFound
     │   ├── AttachmentNotFound
+    │   ├── BasemapNotFound
     │   └── PageNotFound
     ├── MethodNotAllowed      405
     ├── NotAcceptable         406
@@ -40,13 +41,15 @@
     ├── RejectedUpload        422  the file was read and is not acceptable
     │   ├── InvalidEdit
     │   ├── BrokenLayerFile
-    │   └── BrokenLedgerFile
+    │   ├── BrokenLedgerFile
+    │   └── BrokenBasemapFile
     └── ServiceFault          500  our fault
         ├── BrokenInstallation
         ├── CannotListen
         ├── StorageFault
         ├── JobTimedOut       504
         └── Unavailable       503
+            └── BasemapUnavailable
 
 Each class carries a stable kebab-case ``code``, an HTTP ``status`` and one sentence in Chinese and in English. The
 sentences are ``str.format`` templates over the keyword arguments of the constructor, so a message always says what and
@@ -239,6 +242,14 @@ class DraftNotFound(NotFound):
     zh, en = "没有变更单「{draft}」。", "There is no draft “{draft}”."
 
 
+class BasemapNotFound(NotFound):
+    """No configured basemap of this id, or no such layer of it."""
+
+    code = "basemap-not-found"
+    zh, en = "没有底图「{basemap}」。", "There is no basemap “{basemap}”."
+    advice_zh, advice_en = "底图清单见 /api/layers 的 basemaps。", "The basemaps stand in /api/layers under basemaps."
+
+
 class EditionNotFound(NotFound):
     """No edition of this name."""
 
@@ -391,6 +402,18 @@ class BrokenLedgerFile(RejectedUpload):
     )
 
 
+class BrokenBasemapFile(RejectedUpload):
+    """A file of configured basemaps that does not read, or has one that does not fit."""
+
+    code = "broken-basemap-file"
+    zh, en = (
+        "底图配置 {file} 第 {line} 行，字段「{field}」：{reason}。",
+        "Basemap file {file}, line {line}, field “{field}”: {reason}.",
+    )
+    advice_zh = "改好后重新启动；在此之前使用内置底图。"
+    advice_en = "Mend it and start again; until then the built-in basemap is used."
+
+
 class ServiceFault(GeoServiceError):
     """Our fault; the log has the trace under the incident id."""
 
@@ -440,3 +463,12 @@ class Unavailable(ServiceFault):
     code, status = "unavailable", 503
     zh, en = "服务暂时不可用：{reason}。", "The service is not available right now: {reason}."
     advice_zh, advice_en = "请稍后重试。", "Try again shortly."
+
+
+class BasemapUnavailable(Unavailable):
+    """The service of a configured basemap does not answer, or not with a picture."""
+
+    code = "basemap-unavailable"
+    zh, en = "底图「{basemap}」取不到：{reason}。", "Basemap “{basemap}” cannot be had: {reason}."
+    advice_zh = "请检查底图服务与密钥；其他图层不受影响。"
+    advice_en = "Look at the service and its key; layers are not affected."

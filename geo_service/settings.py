@@ -71,6 +71,12 @@ SETTINGS = (
         zh="未登录者可否查看公开图层：yes 或 no",
         en="whether people who are not signed in may read public layers: yes or no",
     ),
+    Setting(
+        name="basemaps",
+        default="",
+        zh="本局底图的 TOML 配置文件；空为只用内置底图",
+        en="TOML file of the bureau's own basemaps; empty means the built-in one only",
+    ),
     Setting(name="data", default="data", zh="计划台账与标准目录", en="folder of the plan ledger and standards"),
 )
 
@@ -93,6 +99,7 @@ class Settings:
     anonymous_reads: bool
     layers: Path
     data: Path
+    basemaps: Path | None
 
     @property
     def assets(self) -> Path:
@@ -121,9 +128,11 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     return Settings(**{f.name: _convert(f.name, str(f.type), texts[f.name]) for f in fields(Settings)})  # type: ignore[arg-type]  # each converted to its field's own type
 
 
-def _convert(name: str, kind: str, text: str) -> Path | int | str | bool:
+def _convert(name: str, kind: str, text: str) -> Path | int | str | bool | None:
     variable = f"GEO_SERVICE_{name.upper()}"
-    if kind == "Path":
+    if kind == "Path | None" and not text:
+        return None
+    if kind.startswith("Path"):
         return (ROOT / text).resolve()
     if kind == "int":
         if not text.isascii() or not text.isdigit():

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from geo_service.core.plan import Commitment, Ledger
 from geo_service.core.text import Text
-from geo_service.errors import BrokenLedgerFile
+from geo_service.errors import BrokenBasemapFile, BrokenLedgerFile
 from geo_service.rendering import symbols
 from geo_service.settings import Settings
+from geo_service.storage.basemap_file import read_basemaps
 from geo_service.storage.ledger import read_ledger, read_standards
 from geo_service.storage.seed import SeedLayer, SeedProblem, read_seed
 
@@ -55,7 +56,7 @@ def check_data(settings: Settings) -> DataCheck:
         layers=len(seed.layers),
         features=sum(len(layer.features) for layer in seed.layers),
         commitments=len(ledger.commitments) if ledger else 0,
-        problems=(*map(_seed_problem, seed.problems), *faults, *crossed),
+        problems=(*map(_seed_problem, seed.problems), *faults, *crossed, *_basemap_problems(settings)),
     )
 
 
@@ -65,11 +66,11 @@ def _read_plan(data: Path) -> tuple[Ledger | None, list[Problem]]:
     try:
         ledger = read_ledger(data / LEDGER_FILE)
     except BrokenLedgerFile as error:
-        faults.append(_ledger_problem(error))
+        faults.append(_file_problem(error))
     try:
         read_standards(data / STANDARDS_FILE)
     except BrokenLedgerFile as error:
-        faults.append(_ledger_problem(error))
+        faults.append(_file_problem(error))
     return ledger, faults
 
 
@@ -78,7 +79,15 @@ def _seed_problem(problem: SeedProblem) -> Problem:
     return Problem(file=problem.file, line=problem.line, field=problem.field, blocking=problem.blocking, text=text)
 
 
-def _ledger_problem(error: BrokenLedgerFile) -> Problem:
+def _basemap_problems(settings: Settings) -> Iterator[Problem]:
+    if settings.basemaps is not None:
+        try:
+            read_basemaps(settings.basemaps)
+        except BrokenBasemapFile as error:
+            yield _file_problem(error)
+
+
+def _file_problem(error: BrokenLedgerFile | BrokenBasemapFile) -> Problem:
     text = Text(error.sentence("zh"), error.sentence("en"))
     params = error.params
     return Problem(

@@ -16,7 +16,7 @@ from geo_service import __version__
 from geo_service.settings import SETTINGS, Setting, Settings
 
 LIBRARIES = ("folium", "Flask", "geopandas", "shapely", "pyproj", "pyogrio", "SQLAlchemy", "Babel", "msgspec", "brotli")
-SENSITIVE = frozenset({"home", "host", "database", "layers", "data"})
+SENSITIVE = frozenset({"home", "host", "database", "layers", "data", "basemaps"})
 """Settings that tell about the machine: their values are for administrators."""
 
 
@@ -66,7 +66,7 @@ def setting_values(settings: Settings, *, all_values: bool) -> tuple[SettingValu
 
 def _setting_value(setting: Setting, settings: Settings, *, all_values: bool) -> SettingValue:
     value = getattr(settings, setting.name)
-    text = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    text = {True: "yes", False: "no"}[value] if isinstance(value, bool) else "" if value is None else str(value)
     shown = all_values or setting.name not in SENSITIVE
     changed = not text.endswith(setting.default) if setting.name in SENSITIVE else text != setting.default
     return SettingValue(setting, re.sub(r"://[^/@]*@", "://***@", text) if shown else None, changed)

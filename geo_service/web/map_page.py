@@ -39,7 +39,10 @@ def catalogue() -> dict[str, Any]:
     here = deployment()
     limit = here.settings.canvas_features
     key = ("catalogue", browse.heads_key(states))
-    body = here.memo.get(key, lambda: browse.catalogue(states, here.views, canvas_features=limit))
+    body = here.memo.get(
+        key,
+        lambda: browse.catalogue(states, here.views, canvas_features=limit) | {"basemaps": here.basemaps.described()},
+    )
     return cast("dict[str, Any]", body)
 
 

@@ -33,7 +33,7 @@ class Service:
 
 
 @contextmanager
-def serving(home: Path, layers: Path, *options: str) -> Iterator[Service]:
+def serving(home: Path, layers: Path, *options: str, basemaps: str = "") -> Iterator[Service]:
     """A service process on a fresh home, ended afterwards."""
     environment = {
         **os.environ,
@@ -41,6 +41,7 @@ def serving(home: Path, layers: Path, *options: str) -> Iterator[Service]:
         "GEO_SERVICE_HOME": str(home),
         "GEO_SERVICE_LAYERS": str(layers),
         "GEO_SERVICE_CANVAS_FEATURES": str(CANVAS_FEATURES),
+        "GEO_SERVICE_BASEMAPS": basemaps,
     }
     command = [sys.executable, "-W", "ignore", str(Path(__file__).with_name("serve_home.py")), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:

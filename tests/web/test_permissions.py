@@ -99,6 +99,8 @@ def samples(app: Flask, drafts: Mapping[str, str]) -> dict[str, Any]:
         "path": "x",
         "filename": "x",
         "key": "x",
+        "basemap_id": "x",
+        "number": 0,
     }
 
 

@@ -17,12 +17,12 @@ export class App {
   /**
    * @param {Stack} stack
    * @param {Labels} labels
-   * @param {import("./basemap.js").Basemap} basemap
+   * @param {import("./basemap_choice.js").BasemapChoice} basemaps
    */
-  constructor(stack, labels, basemap) {
+  constructor(stack, labels, basemaps) {
     this.stack = stack;
     this.labels = labels;
-    this.basemap = basemap;
+    this.basemaps = basemaps;
     this.map = stack.map;
     /** @type {import("./card.js").Card | null} */
     this.card = null;
@@ -40,6 +40,7 @@ export class App {
     this.stack.illustrative = link.illustrative !== false;
     document.body.classList.toggle("illustrative-hidden", !this.stack.illustrative);
     this.labels.enabled = link.labels !== false;
+    this.basemaps.choose(link.basemap ?? this.basemaps.usual);
     for (const layer of this.stack.all()) {
       layer.hidden = new Set(link.hidden?.[layer.id] ?? []);
       layer.pinned = link.revisions?.[layer.id] ?? null;
@@ -82,6 +83,7 @@ export class App {
       hidden: Object.fromEntries(layers.map((layer) => [layer.id, [...layer.hidden]])),
       illustrative,
       labels: this.labels.enabled,
+      basemap: this.basemaps.chosen === this.basemaps.usual ? undefined : this.basemaps.chosen,
       revisions: Object.fromEntries(layers.flatMap((layer) => (layer.pinned ? [[layer.id, layer.pinned]] : []))),
       selected: selected ? { layer: selected.layer.id, fid: selected.fid } : undefined,
       table: this.table?.isOpen ? { layer: this.table.layerId, filter: this.table.ask.filter } : undefined,

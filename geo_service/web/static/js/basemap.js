@@ -26,6 +26,7 @@ export class Basemap {
     /** @type {Box[]} */
     this.taken = [];
     this.pending = 0;
+    this.shown = true;
     /** Canvas pixels in a CSS pixel. */
     this.ratio = Math.max(1, window.devicePixelRatio);
   }
@@ -51,8 +52,16 @@ export class Basemap {
   }
 
   #relabel() {
+    if (!this.shown) return;
     this.names?.clearLayout();
     this.names?.rerenderTiles();
+  }
+
+  /** Draw the built-in basemap, or leave the ground to another one. @param {boolean} shown */
+  setShown(shown) {
+    if (shown === this.shown) return;
+    this.shown = shown;
+    this.draw();
   }
 
   draw() {
@@ -60,6 +69,8 @@ export class Basemap {
     const common = { url: this.url, maxDataZoom: MAX_DATA_ZOOM, minZoom: 0, maxZoom: 22, devicePixelRatio: this.ratio };
     const background = cssColor("--map-outside");
     this.map.getContainer().style.backgroundColor = background;
+    for (const old of this.shown ? [] : before) old?.remove();
+    if (!this.shown) return;
     this.ground = protomapsL.leafletLayer({ ...common, attribution: t("attribution"), paintRules: paintRules(), labelRules: [], backgroundColor: background });
     this.names = protomapsL.leafletLayer({ ...common, attribution: "", pane: "streets", paintRules: [], labelRules: nameRules(this.#free) });
     this.ground.addTo(this.map);

@@ -3,6 +3,7 @@
 import { App, failed } from "./app.js";
 import { getJson } from "./api.js";
 import { Basemap } from "./basemap.js";
+import { BasemapChoice } from "./basemap_choice.js";
 import { $ } from "./dom.js";
 import { Labels } from "./labels.js";
 import { refreshSwatches } from "./legend.js";
@@ -77,7 +78,8 @@ async function run(map, basemapUrl, catalogue) {
   const stack = new Stack(map, catalogue);
   const labels = new Labels(stack);
   const basemap = new Basemap(map, basemapUrl);
-  const app = new App(stack, labels, basemap);
+  const basemaps = new BasemapChoice(map, basemap, catalogue.basemaps);
+  const app = new App(stack, labels, basemaps);
   const link = readLink(location.hash);
   if (!link.view) app.zoomToDistrict({ animate: false });
   else map.setView([link.view.lat, link.view.lon], link.view.zoom, { animate: false });
@@ -99,6 +101,7 @@ async function run(map, basemapUrl, catalogue) {
   labels.install();
   panel.refresh();
   for (const event of ["change", "select"]) stack.addEventListener(event, () => app.keepAddress());
+  basemaps.addEventListener("change", () => app.keepAddress());
   map.on("moveend", () => app.keepAddress());
   addEventListener("hashchange", () => app.follow());
   app.keepAddress();

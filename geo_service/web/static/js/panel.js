@@ -20,7 +20,7 @@ export class Panel {
 
   install() {
     const { stack } = this.app;
-    fill($("#panel"), this.#head(), ...stack.catalogue.groups.map((group) => this.#group(group)), this.#foot());
+    fill($("#panel"), this.#head(), ...stack.catalogue.groups.map((group) => this.#group(group)), this.app.basemaps.section(), this.#foot());
     stack.addEventListener("change", () => this.refresh());
     this.refresh();
   }

@@ -5,6 +5,7 @@
 //   &hide=schools.planned,…         classes that are switched off
 //   &illustrative=hidden            illustrative positions are not drawn
 //   &labels=hidden                  no names
+//   &base=tianditu                  a basemap other than the usual one
 //   &rev=schools.3                  a past revision of a layer
 //   &sel=schools/NK-XX-001          the selected feature; the map goes to it where no view is given
 //   &table=schools&filter=…         the table of a layer, with a CQL2 filter
@@ -31,6 +32,8 @@ export function readLink(hash) {
   link.hidden = readPairs(parameters.get("hide"));
   link.illustrative = parameters.get("illustrative") !== "hidden";
   link.labels = parameters.get("labels") !== "hidden";
+  const base = parameters.get("base") ?? "";
+  if (ID.test(base)) link.basemap = base;
   link.revisions = readRevisions(parameters.get("rev"));
   const [layer, ...fid] = (parameters.get("sel") ?? "").split("/");
   if (ID.test(layer) && fid.length) link.selected = { layer, fid: fid.join("/") };
@@ -84,6 +87,7 @@ export function writeLink(link) {
     hidden.length ? `hide=${hidden.join(",")}` : "",
     link.illustrative === false ? "illustrative=hidden" : "",
     link.labels === false ? "labels=hidden" : "",
+    link.basemap ? `base=${link.basemap}` : "",
     revisions.length ? `rev=${revisions.join(",")}` : "",
     link.selected ? `sel=${link.selected.layer}/${encodeURIComponent(link.selected.fid)}` : "",
     link.table ? `table=${link.table.layer}` : "",

@@ -86,6 +86,19 @@ export interface Catalogue {
   district: { bbox: Bbox };
   groups: { id: string; title: Text }[];
   layers: Layer[];
+  basemaps: BureauBasemap[];
+}
+
+/** A basemap the bureau has configured; its tiles come through this server, a path for each layer of it. */
+export interface BureauBasemap {
+  id: string;
+  title: Text;
+  attribution: string;
+  review_number: string;
+  tiles: string[];
+  min_zoom: number;
+  max_zoom: number;
+  default: boolean;
 }
 
 export interface Feature {
@@ -156,6 +169,7 @@ export interface Link {
   hidden?: Record<string, string[]>;
   illustrative?: boolean;
   labels?: boolean;
+  basemap?: string;
   revisions?: Record<string, number>;
   selected?: { layer: string; fid: string };
   table?: { layer: string; filter: string };
