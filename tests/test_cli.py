@@ -95,6 +95,7 @@ def test_the_language_follows_setting_then_locale(environment: dict[str, str], l
         (["layers", "--nope"], "没有选项 --nope", "No such option '--nope'"),
         (["backup"], "缺少 文件", "Missing argument 'FILE'"),
         (["serve", "--port", "x"], "--port 的值不对：x", "'--port': x"),
+        (["restore", "no-such.tar"], "没有文件 no-such.tar", "File 'no-such.tar' does not exist"),
         (["serve", "--port", "65536"], "须为 0 至 65535", "must be 0 to 65535"),
     ],
 )

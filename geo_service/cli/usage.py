@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,16 @@ WORDS = {
     "COMMAND [ARGS]...": "命令 [参数]...",
     "FILE": "文件",
 }
+
+COMPLAINTS = (
+    (r"(?:File|Path|Directory) '(.*)' does not exist\.", r"没有文件 \1。"),
+    (r"File '(.*)' is a directory\.", r"\1 是目录，须为文件。"),
+    (r"(?:File|Path) '(.*)' is not readable\.", r"文件 \1 不可读。"),
+    (r"'(.*)' is not a valid (?:integer|integer range)\.", r"「\1」不是整数。"),
+    (r"(\S+) is not in the range (.*)\.", r"\1 不在范围 \2 内。"),
+    (r"'(.*)' is not one of (.*)\.", r"「\1」不是 \2 之一。"),
+)
+"""What click says of values, and how it is said in Chinese."""
 
 
 class ChineseFormatter(click.HelpFormatter):
@@ -87,10 +98,18 @@ def _chinese(error: click.UsageError) -> str:
     if isinstance(error, click.MissingParameter):
         return f"缺少 {translate(_name(error))}。"
     if isinstance(error, click.BadParameter):
-        return f"{_name(error)} 的值不对：{error.message}"
+        return f"{_name(error)} 的值不对：{_complaint(error.message)}"
     if isinstance(error, click.BadOptionUsage):
         return f"选项 {error.option_name} 用法不对：{error.message}"
     return error.format_message()
+
+
+def _complaint(message: str) -> str:
+    """Click's words about a value in Chinese; as they are where they are not known."""
+    for pattern, chinese in COMPLAINTS:
+        if found := re.fullmatch(pattern, message):
+            return found.expand(chinese)
+    return message
 
 
 def _name(error: click.BadParameter) -> str:

@@ -61,13 +61,15 @@ def parse_bbox(text: str) -> Bbox:
     return (west, south, east, north)
 
 
-def parse_count(arguments: Mapping[str, str], name: str, *, default: int, maximum: int, minimum: int = 0) -> int:
-    """A whole number among query arguments, clamped to ``maximum``.
+def parse_count(
+    arguments: Mapping[str, str], name: str, *, default: int, maximum: int, minimum: int = 0, clamp: bool = True
+) -> int:
+    """A whole number among query arguments, clamped to ``maximum`` unless ``clamp`` is off.
 
     Raises
     ------
     InvalidParameter
-        Not a whole number, or below ``minimum``.
+        Not a whole number, below ``minimum``, or above ``maximum`` where nothing is clamped.
     """
     text = arguments.get(name, "")
     if not text:
@@ -77,7 +79,9 @@ def parse_count(arguments: Mapping[str, str], name: str, *, default: int, maximu
     except ValueError:
         raise InvalidParameter(name=name, value=text, reason="须为整数 / a whole number") from None
     if value < minimum:
-        raise InvalidParameter(name=name, value=text, reason=f"≥ {minimum}")
+        raise InvalidParameter(name=name, value=text[:40], reason=f"≥ {minimum}")
+    if value > maximum and not clamp:
+        raise InvalidParameter(name=name, value=text[:40], reason=f"≤ {maximum}")
     return min(value, maximum)
 
 

@@ -179,7 +179,7 @@ def _query(*, limit: int, maximum: int) -> Query:
         filter=arguments.get("filter", "").strip(),
         sort=tuple(k for k in arguments.get("sort", "").split(",") if k),
         text=arguments.get("q", "").strip()[:200],
-        limit=parse_count(arguments, "limit", default=limit, maximum=maximum, minimum=1),
+        limit=parse_count(arguments, "limit", default=limit, maximum=maximum, minimum=1, clamp=False),
         offset=parse_count(arguments, "offset", default=0, maximum=1 << 40),
     )
 

@@ -14,6 +14,8 @@ import openpyxl
 import pytest
 from flask.testing import FlaskClient
 
+from geo_service.core.query import MAX_LIMIT
+
 DEFAULT_LAYERS = {"renewal_areas", "pocket_parks", "waterlogging_zones", "schools", "fire_stations"}
 
 
@@ -92,6 +94,8 @@ def test_a_feature_comes_with_the_sentence_that_promised_it(client: FlaskClient)
         ("/api/layers/schools/items?filter=depth=1", 400, "unknown-field"),
         ("/api/layers/schools/items?sort=depth", 400, "unknown-field"),
         ("/api/layers/schools/items?limit=ten", 400, "invalid-parameter"),
+        ("/api/layers/schools/items?limit=999999999", 400, "invalid-parameter"),
+        (f"/api/layers/schools/items?limit={'9' * 4000}", 400, "invalid-parameter"),
         ("/api/layers/schools/items?colour=red", 400, "invalid-parameter"),
         ("/api/layers/schools/items?asOf=77", 404, "revision-not-found"),
         ("/tiles/schools/r1/30/0/0.mvt", 400, "invalid-parameter"),
@@ -110,8 +114,10 @@ def test_a_bad_question_gets_a_problem_in_both_languages(client: FlaskClient, ur
     assert body["zh"] != body["en"]
 
 
-def test_a_huge_limit_is_clamped(client: FlaskClient) -> None:
-    assert get(client, "/api/layers/schools/items?limit=999999999")["numberReturned"] > 0
+def test_a_limit_above_the_most_is_refused_with_the_most(client: FlaskClient) -> None:
+    answer = client.get("/api/layers/schools/items?limit=999999999").get_json()
+    assert str(MAX_LIMIT) in answer["zh"]
+    assert get(client, f"/api/layers/schools/items?limit={MAX_LIMIT}")["numberReturned"] > 0
 
 
 def test_a_wrong_method_names_the_right_ones(client: FlaskClient) -> None:

@@ -58,9 +58,9 @@ export async function preparePrint(app) {
  * @param {App} app
  * @param {number} ratio
  */
-function setRatio({ basemap, labels }, ratio) {
-  const before = basemap.ratio;
-  basemap.ratio = labels.ratio = ratio;
+function setRatio({ basemaps, labels }, ratio) {
+  const before = basemaps.own.ratio;
+  basemaps.own.ratio = labels.ratio = ratio;
   /** @type {any} */ (L.Browser).retina = ratio > 1;
   return before;
 }
