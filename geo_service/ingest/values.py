@@ -116,7 +116,9 @@ _UNITS = {
 def _number(item: Field, value: Any) -> float:
     if isinstance(value, bool):
         raise NotConvertible(value)
-    if isinstance(value, (int, float)):
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
         if not math.isfinite(value):
             raise NotConvertible(value)
         return value
@@ -137,12 +139,12 @@ def _scaled(item: Field, digits: str, rest: str) -> float:
         raise NotConvertible(digits + rest)
     try:
         number: float = int(digits) if re.fullmatch(r"[+-]?\d+", digits) else float(digits)
+        result = number if scale == 1.0 else round(number * scale, 6)
+        if math.isfinite(result):
+            return result
     except (ValueError, OverflowError) as error:
         raise NotConvertible(digits) from error
-    result = number if scale == 1.0 else round(number * scale, 6)
-    if not math.isfinite(result):
-        raise NotConvertible(digits)
-    return result
+    raise NotConvertible(digits)
 
 
 def _integer(item: Field, value: Any) -> int:

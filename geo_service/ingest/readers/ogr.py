@@ -97,27 +97,59 @@ def choose_layer(source: Source, layers: tuple[str, ...]) -> str:
 def read_table(source: Source, path: Path, layer: str | None, *, encoding: str | None = None) -> Table:
     """A layer's columns as Python values and its geometries, with what cannot be read noted."""
     import pyogrio
-    import pyogrio.raw
 
     limits = source.limits
     with _broken_becomes_refused():
         info = pyogrio.read_info(path, layer=layer, encoding=encoding, force_feature_count=False)
         if len(info["fields"]) > limits.fields:
             raise Refused("too-many-fields", found=len(info["fields"]), limit=limits.fields)
-        meta, _, wkb, data = pyogrio.raw.read(
-            path,
-            layer=layer,
-            encoding=encoding,
-            return_fids=False,
-            max_features=limits.features + 1,
-            datetime_as_string=True,
-        )
-    count = len(wkb) if wkb is not None else len(data[0]) if data else 0
-    if count > limits.features:
+        opened = _Opened(source, path, layer, encoding)
+        try:
+            table = opened.read()
+        except (pyogrio.errors.GeometryError, pyogrio.errors.FeatureError):
+            table = opened.read_one_by_one()
+    if len(table.geometry) > limits.features:
         raise Refused("too-many-features", limit=limits.features)
-    types = meta.get("ogr_types", ())
-    columns = {str(n): _values(v, t) for n, v, t in zip(meta["fields"], data, types, strict=True) if t != "OFTBinary"}
-    return Table(columns, _geometries(source, wkb, count), meta["crs"])
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A layer of a file; ``source`` takes what is wrong with it."""
+
+    source: Source
+    path: Path
+    layer: str | None
+    encoding: str | None
+
+    def read(self) -> Table:
+        """All rows at once; the driver gives all of them up where one geometry is broken."""
+        meta, _, wkb, data = self._ask(max_features=self.source.limits.features + 1)
+        count = len(wkb) if wkb is not None else len(data[0]) if data else 0
+        return Table(_columns(meta, data), _geometries(self.source, wkb, count), meta["crs"])
+
+    def read_one_by_one(self) -> Table:
+        """All rows, each asked for by its id, so that a broken geometry loses only itself.
+
+        The driver then leaves broken ones out without a word; here they are noted. (A row without any geometry in
+        such a file is noted, too.)
+        """
+        limit = self.source.limits.features + 1
+        meta, fids, _, data = self._ask(max_features=limit, read_geometry=False, return_fids=True)
+        wkb = self._ask(fids=fids, columns=[])[2]
+        for index in numpy.flatnonzero([blob is None for blob in wkb]).tolist():
+            self.source.log.add("geometry-unreadable", row=index + 1, reason="WKB")
+        return Table(_columns(meta, data), _geometries(self.source, wkb, len(wkb)), meta["crs"])
+
+    def _ask(self, **which: Any) -> Any:
+        import pyogrio.raw
+
+        return pyogrio.raw.read(self.path, layer=self.layer, encoding=self.encoding, datetime_as_string=True, **which)
+
+
+def _columns(meta: Any, data: Any) -> dict[str, list[Any]]:
+    fields = zip(meta["fields"], data, meta.get("ogr_types", ()), strict=True)
+    return {str(name): _values(values, kind) for name, values, kind in fields if kind != "OFTBinary"}
 
 
 def _broken_becomes_refused() -> _Broken:

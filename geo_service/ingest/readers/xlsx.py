@@ -48,15 +48,13 @@ def _refuse_doctype(source: Source, sniffed: Sniffed) -> None:
 def _read_workbook(source: Source, sniffed: Sniffed) -> ReadLayer:
     import openpyxl
 
-    book = openpyxl.load_workbook(sniffed.path, read_only=True, data_only=True, keep_links=False)
-    try:
+    with sniffed.path.open("rb") as stream:  # by name it must end in .xlsx, and ours are named by their content
+        book = openpyxl.load_workbook(stream, read_only=True, data_only=True, keep_links=False)
         sheets = {s.title: s for s in book.worksheets if hasattr(s, "iter_rows")}
         with_places = tuple(title for title, sheet in sheets.items() if _header_row(sheet))
         layers = with_places or tuple(sheets)
         title = choose_layer(source, layers if not source.options.layer else tuple(sheets))
         layer = _read_sheet(source, sheets[title])
-    finally:
-        book.close()
     layer.layers = layers
     return layer
 
