@@ -16,6 +16,7 @@ from geo_service.ingest.jail import Jail
 from geo_service.rendering import symbols
 from geo_service.settings import Settings
 from geo_service.storage.accounts import Accounts
+from geo_service.storage.attachments import Attachments
 from geo_service.storage.audit import Audit
 from geo_service.storage.basemap_file import read_basemaps
 from geo_service.storage.drafts import Drafts
@@ -25,6 +26,7 @@ from geo_service.storage.published import Publisher
 from geo_service.storage.seed import Seed, SeedProblem, import_seed, read_seed
 from geo_service.storage.store import LayerStore, Recovery, open_store
 from geo_service.usecases.accounts import People
+from geo_service.usecases.attachments import Album
 from geo_service.usecases.basemaps import Basemaps
 from geo_service.usecases.memo import Memo
 from geo_service.usecases.review import Desk
@@ -46,6 +48,7 @@ class Deployment:
     people: People
     drafts: Drafts
     counter: Counter
+    album: Album
     downloads: KeptFiles
     basemaps: Basemaps
     now: Callable[[], datetime.datetime]
@@ -78,6 +81,7 @@ def open_deployment(settings: Settings, *, now: Callable[[], datetime.datetime] 
     basemaps, basemap_problems = _basemaps(settings, now)
     people = People(Accounts(store.database, now), Audit(store.database, now))
     drafts = Drafts(store.database, now)
+    counter = _counter(settings, store, drafts, people, now)
     return Deployment(
         settings=settings,
         store=store,
@@ -85,8 +89,9 @@ def open_deployment(settings: Settings, *, now: Callable[[], datetime.datetime] 
         publisher=Publisher(store, settings.home),
         people=people,
         drafts=drafts,
-        counter=_counter(settings, store, drafts, people, now),
         basemaps=basemaps,
+        counter=counter,
+        album=Album(Attachments(settings.home / "attachments"), counter.jail, now),
         views=RevisionViews(store, tile_cache_mb=settings.tile_cache_mb),
         downloads=KeptFiles(settings.home / "cache" / "downloads", settings.download_cache_mb << 20),
         now=now,

@@ -99,6 +99,8 @@ class LayerDefinition:
 
     def field(self, key: str) -> Field | None:
         """The field of this key, or None where the layer has none."""
+        if key == ATTACHMENTS_FIELD.key:
+            return ATTACHMENTS_FIELD
         return next((f for f in self.all_fields if f.key == key), None)
 
     @property
@@ -176,3 +178,6 @@ COMMON_FIELDS = (
     Field(key="updated_at", title=Text("更新日期", "Updated"), type="date", aliases=("更新时间",)),
 )
 """Fields every layer has; ``name`` stands first in a table, the others after the layer's own."""
+
+ATTACHMENTS_FIELD = Field(key="attachments", title=Text("附件", "Attachments"))
+"""Photos and documents of a feature, see :mod:`geo_service.core.attachments`; no column of tables and files."""

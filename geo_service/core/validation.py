@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from geo_service.core import attachments
 from geo_service.core.features import Feature
 from geo_service.core.layers import Field, LayerDefinition
 from geo_service.core.text import Text
@@ -59,6 +60,13 @@ FINDINGS: dict[str, tuple[Level, Text]] = {
         Text(
             "字段「{field}」的值「{value}」不在代码表中；可用：{known}",
             "field “{field}” is “{value}”, not a listed code; use one of {known}",
+        ),
+    ),
+    "attachments-malformed": (
+        "block",
+        Text(
+            "附件须为至多 {most} 个附件编号，以空格分隔",
+            "attachments must be at most {most} attachment ids with a space between",
         ),
     ),
     "geometry-malformed": (
@@ -179,10 +187,13 @@ def check_feature(definition: LayerDefinition, feature: Feature, *, row: int | N
     place: dict[str, Any] = {"row": row, "fid": feature.id, "name": feature.properties.get("name")}
     if not is_business_code(feature.id, definition.serial):
         yield Finding(code="id-malformed", field="id", params={"serial": definition.serial}, **place)
-    for key in sorted(feature.properties.keys() - {f.key for f in definition.all_fields}):
+    for key in sorted(feature.properties.keys() - {f.key for f in definition.all_fields} - {attachments.KEY}):
         yield Finding(code="field-unknown", field=key, params={"layer": definition.id}, **place)
     for item in definition.all_fields:
         yield from _check_value(item, feature.properties.get(item.key), place)
+    listed = feature.properties.get(attachments.KEY)
+    if listed is not None and not attachments.is_list(listed):
+        yield Finding(code="attachments-malformed", field=attachments.KEY, params={"most": attachments.MOST}, **place)
     yield from _check_geometry(definition, feature, place)
 
 

@@ -79,7 +79,7 @@ class Evidence:
         finally:
             quarantine.unlink(missing_ok=True)
         kept = Kept(
-            id=secrets.token_hex(12), name=_shown_name(name), sha256=sha256, size=size, owner=owner.name, at=self._at()
+            id=secrets.token_hex(12), name=shown_name(name), sha256=sha256, size=size, owner=owner.name, at=self._at()
         )
         _write_synced(self.folder / "notes" / f"{kept.id}.json", msgspec.json.encode(kept))
         return kept
@@ -130,7 +130,7 @@ def _write_synced(path: Path, data: bytes) -> None:
     temporary.replace(path)
 
 
-def _shown_name(name: str) -> str:
+def shown_name(name: str) -> str:
     """A file's name as people see it, without folders and control characters."""
     last = name.replace("\\", "/").rpartition("/")[2]
     return "".join(c for c in last if c.isprintable())[:200] or "upload"

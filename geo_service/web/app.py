@@ -13,6 +13,7 @@ from geo_service.web import (
     answers,
     api,
     assets,
+    attachments,
     basemaps,
     draft_api,
     drafts,
@@ -40,7 +41,20 @@ def create_app(deployment: Deployment) -> Flask:
     i18n.install(app)
     session.install(app, deployment.settings.home)
     problems.install(app)
-    for room in (map_page, api, basemaps, pages, account, drafts, draft_api, editing, history, ogc, upload):
+    for room in (
+        map_page,
+        api,
+        attachments,
+        basemaps,
+        pages,
+        account,
+        drafts,
+        draft_api,
+        editing,
+        history,
+        ogc,
+        upload,
+    ):
         app.register_blueprint(room.blueprint)
     app.before_request(_remember_nonce)
     app.after_request(answers.finish)

@@ -22,6 +22,7 @@ from geo_service.usecases import browse, downloads, ledger, record, status, tabl
 from geo_service.usecases.ledger import Member, PlanOverview
 from geo_service.usecases.views import layer_symbol
 from geo_service.web import assets, i18n, page_words, progress_bars
+from geo_service.web.attachments import attachments_of
 from geo_service.web.current import deployment, visible_layer, visible_layers
 from geo_service.web.help_topics import TOPICS, topic
 
@@ -134,6 +135,7 @@ def feature(layer_id: str, fid: str) -> tuple[str, int]:
         small=small_map.small_map(found.feature, _surroundings()),
         locator=small_map.locator(found.feature, _surroundings()),
         place=_place(found.feature),
+        attachments=attachments_of(found.definition, found.feature.properties),
         **_attributes(found),
     )
     return page, 410 if found.deleted else 200

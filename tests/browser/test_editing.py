@@ -12,6 +12,7 @@ from shapely.geometry import shape
 from geo_service.settings import ROOT
 from tests.browser.conftest import Check, MapPage, Service, serving
 from tests.browser.editing_desk import PLACE, REFUSED, begin, draw, prepare, sign_in, spot, square
+from tests.web.photos import photo
 
 pytestmark = pytest.mark.browser
 
@@ -170,6 +171,43 @@ def test_a_street_editor_is_told_the_limits_and_refused_outside(browser: Browser
     one.page.wait_for_selector(".problems p")
     assert one.ask("app.editor.session.changes.size") == 0
     one.page.context.close()
+
+
+def test_a_photo_is_attached_seen_on_card_and_page_and_gives_a_point_its_place(
+    drawer: MapPage, browser: Browser, desk: Service, violations: Check
+) -> None:
+    picture = {"name": "现场.jpg", "mimeType": "image/jpeg", "buffer": photo()}
+    drawer.page.select_option(".edit-panel header select", "schools")
+    drawer.until("app.editor.session?.schema.id === 'schools'")
+    school = drawer.page.evaluate(
+        "fetch('/api/layers/schools/items').then(r => r.json()).then(b => b.features.find("
+        "f => !f.geometry || f.geometry.type === 'Point')?.id ?? b.features[0].id)"
+    )
+    drawer.do(f"app.editor.pick('{school}')")
+    drawer.page.wait_for_selector("#attach-file", state="attached")
+    drawer.page.set_input_files("#attach-file", picture)
+    drawer.page.wait_for_selector(".attach .attachments img")
+    drawer.page.wait_for_selector(".attach-place")
+    assert "117.160000, 39.105000" in drawer.text(".attach-place")
+    assert violations(drawer.page) == []
+    if drawer.ask("app.editor.session.schema.kind") == "point":
+        drawer.page.click(".attach-place .secondary")
+        drawer.until("app.editor.picked?.geometry?.coordinates[0] === 117.16")
+    drawer.page.click(".edit-panel .back")
+    drawer.page.fill(".edit-panel footer input", "现场照片")
+    drawer.page.click(".edit-panel footer .primary")
+    drawer.until("!app.editor.session.draft")
+    checker = sign_in(browser, desk.url, "checker")
+    checker.page.goto(f"{desk.url}/drafts")
+    checker.page.locator("main a", has_text="现场照片").first.click()
+    checker.page.wait_for_url("**/drafts/D*")
+    publish(checker, checker.page.url.rpartition("/")[2].partition("?")[0])
+    checker.open(f"/#sel=schools/{school}")
+    checker.page.wait_for_function("document.querySelector('.feature-card .attachments img')?.naturalWidth > 0")
+    checker.page.goto(f"{desk.url}/layers/schools/{school}")
+    checker.page.wait_for_function("document.querySelector('.attachments img')?.naturalWidth > 0")
+    assert violations(checker.page) == []
+    checker.page.context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -30,7 +30,7 @@ export function content(app, place, detail, { close, pager }) {
     "article",
     { class: "feature-card", tabindex: "-1", role: "dialog", "aria-label": name, "aria-busy": String(!detail) },
     head(shown, name, close),
-    h("div", { class: "card-body", tabindex: "0", role: "group", "aria-label": t("fields") }, standing(shown), reporting(app, shown, detail), position(shown), clause(detail), attributes(shown, detail), origin(shown, detail)),
+    h("div", { class: "card-body", tabindex: "0", role: "group", "aria-label": t("fields") }, standing(shown), reporting(app, shown, detail), position(shown), clause(detail), attributes(shown, detail), pictures(app, shown, detail), origin(shown, detail)),
     footer(app, shown, detail, pager),
   );
   L.DomEvent.disableClickPropagation(card);
@@ -125,6 +125,22 @@ function attributes({ layer, properties }, detail) {
     h("dl", { class: "attributes" }, ...rows, ...measures(layer.info.kind, properties, detail)),
     missing.length ? h("p", { class: "missing" }, `${t("empty")}: ${missing.map((field) => said(field.title)).join(english ? ", " : "、")}`) : null,
   ];
+}
+
+/**
+ * Photos and documents; fetched where there are any.
+ * @param {App} app
+ * @param {Place} place
+ * @param {FeatureDetail | null} detail
+ */
+function pictures(app, place, detail) {
+  if (!detail || !place.properties.attachments) return null;
+  const slot = h("div", { class: "slot" });
+  import("./attachments.js").then(async ({ strip }) => {
+    slot.append(await strip(place));
+    app.card?.popup.update();
+  });
+  return slot;
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { failed } from "./app.js";
 import { h, say, toast } from "./dom.js";
+import { attachmentBox } from "./edit_attachments.js";
 import { DraftSession } from "./edit_draft.js";
 import { Form } from "./edit_form.js";
 import { Panel } from "./edit_panel.js";
@@ -132,6 +133,7 @@ export class Editor {
     this.shapes.take(picked.geometry);
     if (picked.fid !== "new") this.shapes.approach();
     this.form = new Form(this.session?.schema.fields ?? [], picked.properties, () => this.#state(w("unsaved")));
+    this.extras = attachmentBox(this);
     this.#redraw();
     say(`${w("editing")}: ${picked.properties.name ?? w("newFeature")}`);
     if (picked.fid === "new") this.form.focus();
@@ -148,10 +150,7 @@ export class Editor {
     this.panel.refresh();
   }
 
-  /** @param {string} words */
-  #state(words) {
-    if (this.panel.state) this.panel.state.textContent = words;
-  }
+  #state = (/** @type {string} */ words) => void (this.panel.state && (this.panel.state.textContent = words));
 
   /** @param {Tool} tool */
   async use(tool) {
@@ -160,10 +159,8 @@ export class Editor {
     if (tool === "delete") return this.remove();
     this.tool = tool;
     this.panel.refresh();
-    if (tool === "vertices" || tool === "move") this.shapes.mode(tool);
-    else if (tool === "draw") await this.#draw();
-    else await this.#cut(tool);
-    return undefined;
+    if (tool === "vertices" || tool === "move") return this.shapes.mode(tool);
+    return tool === "draw" ? this.#draw() : this.#cut(tool);
   }
 
   async #draw() {
@@ -226,11 +223,9 @@ export class Editor {
   }
 
   async saveForm() {
-    const { picked, form } = this;
-    if (!picked || !form) return;
-    form.clear();
+    this.form?.clear();
     this.panel.tell([]);
-    await this.#try(() => this.#run([{ fid: picked.fid, rev: picked.rev, after: { geometry: picked.geometry, properties: form.values } }]));
+    await this.change({});
   }
 
   /** Keep other values of the feature under the pencil. @param {Properties} values */
@@ -238,6 +233,13 @@ export class Editor {
     const { picked, form } = this;
     if (!picked || !form) return;
     await this.#try(() => this.#run([{ fid: picked.fid, rev: picked.rev, after: { geometry: picked.geometry, properties: { ...form.values, ...values } } }]));
+  }
+
+  /** Put a point where a photo was taken; what was unlocated is guessed then. @param {[number, number]} at */
+  async place(at) {
+    if (!this.picked) return;
+    this.picked.geometry = { type: "Point", coordinates: at };
+    await this.change(this.form?.values.precision === "unlocated" ? { precision: "guess" } : {});
   }
 
   /**
@@ -271,7 +273,7 @@ export class Editor {
       if (!fids.length) return toast(w("nothingToUndo"));
       toast(w(way === "undo" ? "undone" : "redone"));
       const { picked } = this;
-      if (!picked || !fids.includes(picked.fid)) return undefined;
+      if (!picked || !fids.includes(picked.fid)) return null;
       const there = this.session?.changes.get(picked.fid);
       const isNew = !there && !this.app.stack.layers.get(this.layerId)?.drawing?.find(picked.fid);
       return isNew || there?.operation === "delete" ? this.letGo() : this.pick(picked.fid);
