@@ -248,7 +248,7 @@ def _download(definition: LayerDefinition) -> dict[str, Any]:
     content = {f.media_type: _ANY if "json" in f.media_type else _BINARY for f in formats}
     parameters = [
         chosen | {"schema": {"type": "string", "enum": [f.key for f in formats]}},
-        _text("crs", "4490 / 4548 / 4527"),
+        _text("crs", "4490, 4548, 4527"),
         _text("filter", "CQL2"),
         _BBOX,
         _AS_OF,

@@ -96,6 +96,12 @@ TOPICS = (
         Text("数据下载与接口", "Downloads and API"),
         Text("GeoJSON、CSV、Excel、矢量瓦片、筛选语法。", "GeoJSON, CSV, Excel, vector tiles, filters."),
     ),
+    Topic(
+        "qgis",
+        "gis",
+        Text("在 QGIS 中打开与编辑", "Open and edit in QGIS"),
+        Text("连接地址、令牌、变更单编辑、WMS 与下载地址。", "Addresses, tokens, editing a draft, WMS and files."),
+    ),
 )
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from flask import Blueprint, g, render_template, request
 
 from geo_service.core import crs
+from geo_service.core.access import may_edit
 from geo_service.core.features import Feature
 from geo_service.core.layers import PLAN_STATUS_CODES, PRECISION_CODES, THEMES, Field
 from geo_service.core.progress import status_of
@@ -25,6 +26,7 @@ from geo_service.web import assets, i18n, page_words, progress_bars
 from geo_service.web.attachments import attachments_of
 from geo_service.web.current import deployment, visible_layer, visible_layers
 from geo_service.web.help_topics import TOPICS, topic
+from geo_service.web.session import account
 
 blueprint = Blueprint("pages", __name__)
 
@@ -116,6 +118,7 @@ def layer(layer_id: str) -> str:
         revisions=here.store.revisions(layer_id),
         symbol=layer_symbol(state.definition),
         downloads=downloads.offered(state.definition),
+        editable=may_edit(account(), state.definition),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -183,3 +184,30 @@ def test_the_versions_of_a_feature_are_listed(client: FlaskClient) -> None:
     versions = body(client, f"/ogc/collections/{POINTS}/items/NK-XFZ-001/versions")["versions"]
     assert versions[0]["rev"] == 1
     assert versions[0]["feature"]["properties"]["name"] == "汾水道消防站"
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(
+    "path", ["/ogc/?f=html", "/ogc/conformance?f=html", "/ogc/api.html?layer=schools", "/help/qgis"]
+)
+def test_the_pages_for_people_stand_on_their_own(client: FlaskClient, path: str, language: str) -> None:
+    """Addresses of this very service, every link answers, nothing is fetched from elsewhere."""
+    joiner = "&" if "?" in path else "?"
+    text = client.get(f"{path}{joiner}lang={language}", headers={"Accept": "text/html"}).text
+    outside = {u for u in re.findall(r'(?:href|src)="(https?://[^"]+)"', text) if not u.startswith("http://localhost/")}
+    assert outside == set()
+    for url in set(re.findall(r'href="(/[^"#]*)', text)) - {"/account"}:
+        assert client.get(url.replace("&amp;", "&"), buffered=True).status_code in (200, 302, 303), url
+    if path == "/help/qgis":
+        for url in re.findall(r"<code>http://localhost(/ogc/[^<{]*)</code>", text):
+            status = client.get(url.replace("&amp;", "&"), buffered=True).status_code
+            assert status == (400 if url == "/ogc/wms" else 200), url
+
+
+def test_the_documentation_shows_every_operation_of_a_layer(client: FlaskClient) -> None:
+    text = client.get("/ogc/api.html?layer=parks").text
+    paths = client.get("/ogc/api").json["paths"]
+    own = [path for path in paths if "/parks" in path]
+    assert len(own) > 12
+    assert all(f"/ogc{path}</code>" in text for path in own)
+    assert client.get("/ogc/api.html?layer=nothing").status_code == 404

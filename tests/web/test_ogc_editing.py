@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -218,6 +219,41 @@ def test_deleting_everything_and_starting_again_works(
     assert qgis.open() == []
     qgis.add(511_000, 4_330_000, name="新", precision="guess", source="QGIS")
     assert len(qgis.open()) == 1
+
+
+def test_a_save_that_is_sent_again_adds_nothing_twice(
+    client: FlaskClient, app: Flask, deployment: Deployment, officer: dict[str, str]
+) -> None:
+    """QGIS stops at the first refused feature of a save, and sends those before it once more at the next."""
+    draft = new_draft(app, deployment, EMPTY)
+    qgis = Qgis(client, f"/ogc/drafts/{draft}", EMPTY, officer)
+    values = {"name": "先存", "precision": "guess", "source": "QGIS"}
+    first = qgis.add(511_000.25, 4_330_000.5, **values)
+    assert qgis.add(511_000.25, 4_330_000.5, **values) == first
+    assert qgis.add(511_000.25, 4_330_000.75, **values) != first, "elsewhere is another feature"
+    assert len(deployment.drafts.changes(draft)) == 2
+
+
+def test_the_layer_page_leads_an_editor_to_a_draft_for_qgis(app: Flask, deployment: Deployment) -> None:
+    with app.test_client() as browser:
+        token = csrf(browser.get("/sign-in").text)
+        form = {"name": "officer", "password": "a long pass phrase", "csrf": token}
+        assert browser.post("/sign-in", data=form).status_code == 303
+        page = browser.get(f"/layers/{FULL}").text
+        assert "在 QGIS 中编辑" in page
+        made = [browser.post("/ogc/drafts", data={"layer": FULL, "csrf": csrf(page)}) for _ in range(2)]
+        assert made[0].headers["Location"] == made[1].headers["Location"], "the open draft is used again"
+        shown = browser.get(made[0].headers["Location"].partition("#")[0]).text
+        address = re.search(r"<code>http://localhost(/ogc/drafts/[^<]+)/</code>", shown)
+        assert address
+    assert browser.get(f"{address[1]}/", headers=signed(deployment, "officer")).status_code == 200
+    assert "在 QGIS 中编辑" not in app.test_client().get(f"/layers/{FULL}").text
+
+
+def csrf(page: str) -> str:
+    found = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert found
+    return found[1]
 
 
 def test_a_draft_is_edited_by_its_owner_only(

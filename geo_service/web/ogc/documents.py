@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Response, redirect
+from flask import Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from geo_service.usecases import ogc, openapi
 from geo_service.web.answers import json_answer
 from geo_service.web.current import deployment
-from geo_service.web.ogc.negotiation import answer, check_parameters, host, page, wants_html
+from geo_service.web.ogc.negotiation import PLAIN, answer, check_parameters, host, page, wants_html
 from geo_service.web.ogc.places import both, place
 
 
@@ -42,9 +42,15 @@ def api(draft_id: str | None) -> AnyResponse:
 
 @both("/api.html")
 def api_page(draft_id: str | None) -> AnyResponse:
-    """The API's documentation, from the same document."""
+    """The API's documentation, from the same document, with the addresses of one layer (``layer``) for all."""
+    check_parameters(PLAIN | {"layer"})
     here = place(draft_id)
-    return page("ogc_api.html", place=here, document=openapi.document(here.base, here.states()))
+    layers = {s.definition.id: s for s in here.states()}
+    asked = request.args.get("layer", "")
+    chosen = here.state(asked).definition.id if asked else next(iter(layers), "")
+    document = openapi.document(here.base, [layers[chosen]] if chosen else [])
+    definitions = {id_: s.definition for id_, s in layers.items()}
+    return page("ogc_api.html", place=here, document=document, chosen=chosen, layers=definitions)
 
 
 @both("/collections")
