@@ -243,7 +243,7 @@ def make_draft(counter: Counter, account: Account, running: Running, *, areas: S
     changes = [_change(proposed, definition, areas, base_rev) for proposed in found.changes()]
     if not changes:
         raise InvalidRequest(reason="与现有数据没有差别 / nothing differs from what there is")
-    upload = _upload(running.kept, found)
+    upload = upload_of(running.kept, found)
     counter.desk.drafts.keep_upload(upload)
     return review.create_draft(
         counter.desk,
@@ -292,7 +292,8 @@ def _change(proposed: ProposedChange, definition: LayerDefinition, areas: Sequen
     return DraftChange(fid=proposed.fid, operation=proposed.operation, after=derived, base_rev=base_rev)
 
 
-def _upload(kept: Kept, found: Examination) -> Upload:
+def upload_of(kept: Kept, found: Examination) -> Upload:
+    """The note of a kept original and how it was read, for the store."""
     return Upload(
         id=secrets.token_hex(8),
         sha256=kept.sha256,

@@ -20,6 +20,7 @@ from geo_service.web import (
     editing,
     history,
     i18n,
+    layer_admin,
     map_page,
     ogc,
     pages,
@@ -52,6 +53,7 @@ def create_app(deployment: Deployment) -> Flask:
         draft_api,
         editing,
         history,
+        layer_admin,
         ogc,
         upload,
     ):

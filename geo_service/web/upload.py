@@ -71,7 +71,7 @@ def examine(kept_id: str) -> Response:
     kept = counter().evidence.get(kept_id, who)
     body = _body()
     layer_id = visible_layer(str(body.get("layer", ""))).definition.id
-    running = uploads.begin(counter(), who, kept, layer_id, _options(body), district=_district())
+    running = uploads.begin(counter(), who, kept, layer_id, _options(body), district=district())
     response = json_answer(_state(running))
     response.status_code = 202
     return response
@@ -165,7 +165,7 @@ def _result_json(running: Running, found: Examination) -> dict[str, Any]:
         "readable": found.readable,
         "blocked": found.report.blocking != (),
         "findings": [uploads.finding_json(f) for f in found.findings],
-        "outline": _district(),
+        "outline": district(),
         "crs_choices": choices,
         "fields": [browse.field_json(f) for f in deployment().store.layer(running.layer).definition.all_fields],
         "changes": _changes_json(running, found),
@@ -215,7 +215,7 @@ def _options(body: dict[str, Any]) -> Options:
     )
 
 
-def _district() -> dict[str, Any] | None:
+def district() -> dict[str, Any] | None:
     """The outline of the district, for the doctor of coordinates."""
     here = deployment()
     state = next((s for s in here.store.layers() if s.definition.id == "boundary"), None)

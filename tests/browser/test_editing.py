@@ -242,3 +242,36 @@ def test_progress_is_reported_from_the_card_and_for_ticked_rows_at_once(browser:
     assert told == {"NK-JSD-005": "started", "NK-JSD-007": "done", "NK-JSD-008": "done"}
     one.page.context.close()
     assert one.errors == []
+
+
+def test_a_layer_is_made_of_a_file_in_the_browser(browser: Browser, desk: Service, violations: Check) -> None:
+    one = sign_in(browser, desk.url, "chief")
+    one.page.goto(f"{desk.url}/admin/layers/new")
+    rows = "名称,类别,深度,lon,lat\n" + "".join(
+        f"井{i},{'井' if i % 2 else '闸'},{i},117.15{i},39.11\n" for i in range(9)
+    )
+    table = {"name": "井闸.csv", "mimeType": "text/csv", "buffer": rows.encode()}
+    one.page.set_input_files("#file", table)
+    one.page.wait_for_selector(".new-fields tbody tr")
+    one.page.wait_for_selector(".symbol input")
+    assert violations(one.page) == []
+    one.page.fill("#layer-id", "valves")
+    one.page.fill("#layer-serial", "JSD")
+    one.page.fill("#layer-en", "Valves")
+    one.page.click("#rehearse")
+    one.page.wait_for_selector("#result .bad")
+    assert "serial" in one.text("#result .bad")
+    one.page.fill("#layer-serial", "JZ")
+    one.page.click(".symbol input[value=point_green]")
+    one.page.click("#rehearse")
+    one.page.wait_for_selector("#create")
+    assert violations(one.page) == []
+    one.page.click("#create")
+    one.page.wait_for_url("**/layers/valves")
+    assert "井闸" in one.text("h1")
+    listed = one.page.evaluate("fetch('/api/layers/valves/items').then(r => r.json())")
+    assert listed["numberMatched"] == 9
+    one.page.goto(f"{desk.url}/admin/layers/valves")
+    assert violations(one.page) == []
+    one.page.context.close()
+    assert [e for e in one.errors if "400" not in e] == []
