@@ -28,7 +28,9 @@ from geo_service.storage.store import LayerStore, Recovery, open_store
 from geo_service.usecases.accounts import People
 from geo_service.usecases.attachments import Album
 from geo_service.usecases.basemaps import Basemaps
+from geo_service.usecases.jobs import Jobs
 from geo_service.usecases.memo import Memo
+from geo_service.usecases.printing import JOB_KINDS
 from geo_service.usecases.review import Desk
 from geo_service.usecases.uploads import Counter, Evidence
 from geo_service.usecases.views import RevisionViews
@@ -50,6 +52,8 @@ class Deployment:
     counter: Counter
     album: Album
     downloads: KeptFiles
+    prints: Jobs
+    previews: Jobs
     basemaps: Basemaps
     now: Callable[[], datetime.datetime]
     seed_problems: tuple[SeedProblem, ...] = ()
@@ -94,6 +98,8 @@ def open_deployment(settings: Settings, *, now: Callable[[], datetime.datetime] 
         album=Album(Attachments(settings.home / "attachments"), counter.jail, now),
         views=RevisionViews(store, tile_cache_mb=settings.tile_cache_mb),
         downloads=KeptFiles(settings.home / "cache" / "downloads", settings.download_cache_mb << 20),
+        prints=Jobs(settings.home / "cache" / "prints", JOB_KINDS, now),
+        previews=Jobs(settings.home / "cache" / "previews", JOB_KINDS, now),
         now=now,
         seed_problems=seed.problems,
         ledger_problems=problems,

@@ -23,6 +23,7 @@
     │   ├── DraftNotFound
     │   ├── EditionNotFound
     │   ├── AttachmentNotFound
+    │   ├── JobNotFound
     │   ├── BasemapNotFound
     │   └── PageNotFound
     ├── MethodNotAllowed      405
@@ -262,6 +263,14 @@ class AttachmentNotFound(NotFound):
 
     code = "attachment-not-found"
     zh, en = "没有附件「{attachment}」。", "There is no attachment “{attachment}”."
+
+
+class JobNotFound(NotFound):
+    """No job or result of this id, not any more, or somebody else's."""
+
+    code = "job-not-found"
+    zh, en = "没有任务「{job}」，或结果已过保留期。", "There is no job “{job}”, or its result is no longer kept."
+    advice_zh, advice_en = "请重新生成；结果保留 24 小时。", "Make it again; results are kept for 24 hours."
 
 
 class MethodNotAllowed(GeoServiceError):

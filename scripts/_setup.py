@@ -67,6 +67,7 @@ PROGRAMS = (
     Program("chromium", has_any("chromium", "chromium-browser", "google-chrome")),
     Program("fonts-noto-cjk", has_file("usr/share/fonts/**/NotoSansCJK-Regular.ttc")),
     Program("poppler-utils", has_any("pdftotext")),
+    Program("zbar-tools", has_any("zbarimg")),
     Program("gdal-bin", has_any("ogr2ogr")),
     Program("iproute2", has_any("ip", "/usr/sbin/ip")),
     Program(

@@ -76,6 +76,15 @@ class Terminal:
         with bar:
             yield lambda name: bar.update(1, name)
 
+    @contextmanager
+    def measured(self, *, zh: str, en: str) -> Iterator[Callable[[int, int], None]]:
+        """A bar for work that says itself how far it is: call what comes back with (done, of)."""
+        bar: Any = click.progressbar(
+            length=100, label=self.text(zh, en), file=sys.stderr, hidden=not sys.stderr.isatty()
+        )
+        with bar:
+            yield lambda done, total: bar.update(100 * done // max(total, 1) - bar.pos)
+
     # ---- building commands
 
     def group(self, name: str, *, zh: str, en: str) -> click.Group:

@@ -6,7 +6,7 @@ Text is GBK as ``$DWGCODEPAGE`` says; what GBK lacks is written ``\\U+XXXX;``. X
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +18,29 @@ from geo_service.ingest.writers.export import Export, Row, rings_of
 
 _CHUNK = 100
 _TEXT_HEIGHT_M = 5.0
+FIRST_HANDLE = 0x100
+"""Handles count up through the whole drawing."""
+COLOURS = (7, 1, 5, 3, 30, 6, 4, 94)
+"""AutoCAD colour numbers of the layers, in turn."""
 _Pair = tuple[int, Any]
 
 
 def write_dxf(export: Export, path: Path) -> None:
     """A drawing with one CAD layer named after the layer's id."""
-    writer = _Entities(export)
+    write_drawing([(export.definition.id, export)], path)
+
+
+def write_drawing(layers: Sequence[tuple[str, Export]], path: Path) -> None:
+    """A drawing with a CAD layer for each of these, by the names given (Chinese ones open in CAD: GBK)."""
     with path.open("wb") as out:
-        for code, value in _head(export.definition.id):
-            out.write(_line(code, value))
-        for row in export.rows():
-            out.writelines(_line(code, value) for code, value in writer.entities(row))
-        for code, value in ((0, "ENDSEC"), (0, "EOF")):
-            out.write(_line(code, value))
+        out.writelines(_line(code, value) for code, value in _head([name for name, _ in layers]))
+        handle = FIRST_HANDLE
+        for name, export in layers:
+            writer = _Entities(export, name, handle)
+            for row in export.rows():
+                out.writelines(_line(code, value) for code, value in writer.entities(row))
+            handle = writer.handle
+        out.writelines(_line(code, value) for code, value in ((0, "ENDSEC"), (0, "EOF")))
 
 
 def _line(code: int, value: Any) -> bytes:
@@ -52,7 +62,7 @@ def _encoded_character(character: str) -> bytes:
         return f"\\U+{ord(character):04X};".encode("ascii")
 
 
-def _head(layer: str) -> list[_Pair]:
+def _head(layers: Sequence[str]) -> list[_Pair]:
     header: list[_Pair] = [(0, "SECTION"), (2, "HEADER"), (9, "$ACADVER"), (1, "AC1009")]
     header += [
         (9, "$DWGCODEPAGE"),
@@ -63,19 +73,29 @@ def _head(layer: str) -> list[_Pair]:
         (70, 1),
         (0, "ENDSEC"),
     ]
-    tables: list[_Pair] = [(0, "SECTION"), (2, "TABLES"), (0, "TABLE"), (2, "LAYER"), (70, 1)]
-    tables += [(0, "LAYER"), (2, layer), (70, 0), (62, 7), (6, "CONTINUOUS"), (0, "ENDTAB")]
-    tables += [(0, "TABLE"), (2, "APPID"), (70, 1), (0, "APPID"), (2, APPLICATION), (70, 0), (0, "ENDTAB")]
+    tables: list[_Pair] = [(0, "SECTION"), (2, "TABLES"), (0, "TABLE"), (2, "LAYER"), (70, len(layers))]
+    for number, layer in enumerate(layers):
+        tables += [(0, "LAYER"), (2, layer), (70, 0), (62, COLOURS[number % len(COLOURS)]), (6, "CONTINUOUS")]
+    tables += [
+        (0, "ENDTAB"),
+        (0, "TABLE"),
+        (2, "APPID"),
+        (70, 1),
+        (0, "APPID"),
+        (2, APPLICATION),
+        (70, 0),
+        (0, "ENDTAB"),
+    ]
     return [*header, *tables, (0, "ENDSEC"), (0, "SECTION"), (2, "ENTITIES")]
 
 
 class _Entities:
     """Entities of features, numbered through."""
 
-    def __init__(self, export: Export) -> None:
+    def __init__(self, export: Export, layer: str, handle: int) -> None:
         self.export = export
-        self.layer = export.definition.id
-        self.handle = 0x100
+        self.layer = layer
+        self.handle = handle
 
     def entities(self, row: Row) -> Iterator[_Pair]:
         """Group codes of a feature: its lines or points, and its name as text inside an area."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,8 +67,10 @@ def compose_atlas(
     *,
     fonts: Fonts,
     locator: Locator | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Sheet:
-    """The atlas: index first, then the entries' pages; the request's title is the atlas's.
+    """The atlas: index first, then the entries' pages; the request's title is the atlas's. ``progress`` hears how many
+    of the entries are drawn.
 
     Raises
     ------
@@ -80,7 +82,10 @@ def compose_atlas(
         raise InvalidParameter(name="atlas", value=len(entries), reason=reason)
     desk = desk_of(dataclasses.replace(request, tiled=False), layers, fonts=fonts, locator=locator)
     frames = [frame_of(desk, entry) for entry in entries]
-    made = [_entry_pages(desk, entry, frame, frames) for entry, frame in zip(entries, frames, strict=True)]
+    made = []
+    for entry, frame in zip(entries, frames, strict=True):
+        made.append(_entry_pages(desk, entry, frame, frames))
+        progress(len(made), len(entries))
     first = len(_shares(desk, len(entries)))
     starts = itertools.accumulate((len(pages) for pages, _ in made), initial=first)
     rows = [_Row(n, *row) for n, row in enumerate(zip(entries, frames, starts, strict=False), 1)]

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import shapely
+
 from geo_service.core.features import Feature
 from geo_service.core.plan import Commitment
 from geo_service.errors import FeatureNotFound, LayerNotFound
@@ -42,6 +44,8 @@ from geo_service.rendering.printing.typography import LEADING, height, paragraph
 from geo_service.rendering.printing.words import word
 
 MAP_MM = 124.0
+MOST_ERROR_M = 1500.0
+"""However wrong a position may be, the map shows no more than so much around it."""
 RIGHT_MM = 74.0
 PHOTO_MM = 46.0
 TEXT_MM = 2.5
@@ -79,7 +83,7 @@ def compose_feature_sheet(
     plain = desk_of(settled, layers, fonts=fonts, locator=locator)
     desk = dataclasses.replace(plain, layout=_layout(plain.layout))
     layer, feature, ground = _found(desk, story)
-    frame = frame_of(desk, AtlasEntry("", ground)) if ground is not None else frames_of(desk)[0]
+    frame = frame_of(desk, AtlasEntry("", _reach(feature, ground))) if ground is not None else frames_of(desk)[0]
     corner = corners(desk, frame)
     scene = map_scene(desk, frame, corner, Subject(highlight=ground))
     contents = Contents(
@@ -103,6 +107,13 @@ def compose_feature_sheet(
         view=View(desk.layout.frame, frame),
     )
     return assemble(desk, [page], [scene])
+
+
+def _reach(feature: Feature, ground: Any) -> Any:
+    """The feature with the ground it may really be on, so that a guess is never shown as if it were known."""
+    error_m = feature.properties.get("error_m")
+    reach = min(float(error_m), MOST_ERROR_M) if isinstance(error_m, (int, float)) else 0.0
+    return shapely.buffer(ground, reach) if reach > 0 else ground
 
 
 def _layout(plain: Layout) -> Layout:

@@ -1,0 +1,342 @@
+"""Sheets: what is asked for is settled where the rights are known, and made by a worker that knows only that order.
+
+An order names every layer with its revision. Whoever may not read a layer cannot get it into an order, and a sheet of
+an old revision is made like any other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import math
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from geo_service.core.crs import to_degrees
+from geo_service.core.layers import LayerDefinition
+from geo_service.core.plan import Commitment
+from geo_service.core.revisions import Revision, Snapshot
+from geo_service.core.validation import Finding
+from geo_service.errors import InvalidParameter, LayerNotFound
+from geo_service.ingest.writers.drawing import write_drawing
+from geo_service.ingest.writers.export import Export
+from geo_service.rendering.printing import fonts as print_fonts
+from geo_service.rendering.printing.atlas import AtlasEntry, by_feature, by_subdistrict, compose_atlas
+from geo_service.rendering.printing.feature_sheet import FeatureStory, compose_feature_sheet
+from geo_service.rendering.printing.fonts import Fonts
+from geo_service.rendering.printing.frame import Frame
+from geo_service.rendering.printing.furniture import locator_of
+from geo_service.rendering.printing.layers import PrintLayer, arranged, prepare
+from geo_service.rendering.printing.pages import Sheet, page_svg
+from geo_service.rendering.printing.pdf import write_pdf
+from geo_service.rendering.printing.png import write_png
+from geo_service.rendering.printing.request import LayerChoice, SheetRequest, from_data, to_data
+from geo_service.rendering.printing.sheet import compose, desk_of, frames_of
+from geo_service.settings import Settings
+from geo_service.storage.store import LayerState, LayerStore, open_store
+from geo_service.usecases.jobs import Report
+
+Format = Literal["pdf", "png", "svg", "dxf"]
+FORMATS: Mapping[Format, str] = {
+    "pdf": "application/pdf",
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "dxf": "image/vnd.dxf",
+}
+BASE = ("boundary", "subdistricts", "streets", "water")
+"""The reference layers under every sheet, as under the map."""
+JOB_KINDS = {
+    "sheet": "geo_service.usecases.printing:make_sheet",
+    "preview": "geo_service.usecases.printing:make_preview",
+}
+PREVIEW_PX = 1700
+DOTS_OF_A_METRE = 1000 / 0.28
+"""Pixels of a metre of screen as OGC counts them (WMTS 1.0, 0.28 mm a pixel)."""
+EQUATOR_M = 40_075_016.686
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A sheet, an atlas or one feature's page, settled: ``layers`` and ``ground`` give the revision of every layer.
+
+    ``ground`` are layers only the overview needs. ``atlas`` is ``subdistricts`` or the id of a layer; ``story`` is
+    ``[layer, feature id]``. ``link`` is the address of the map, without what follows ``#``.
+    """
+
+    database_url: str
+    home: str
+    fonts: str
+    request: dict[str, Any]
+    layers: dict[str, int]
+    ground: dict[str, int]
+    format: Format = "pdf"
+    dpi: int = 300
+    atlas: str = ""
+    only: tuple[str, ...] = ()
+    story: tuple[str, str] | None = None
+    commitment: dict[str, Any] | None = None
+    link: str = ""
+    name: str = "sheet"
+
+    @property
+    def file_name(self) -> str:
+        """What the result is called."""
+        return f"{self.name}.{self.format}"
+
+    def data(self) -> dict[str, Any]:
+        """The order as JSON values, for a job."""
+        told: dict[str, Any] = msgspec.to_builtins(self)
+        return told
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a person asks for beside the sheet itself; ``base`` puts the reference layers under it."""
+
+    format: Format = "pdf"
+    dpi: int = 300
+    atlas: str = ""
+    only: tuple[str, ...] = ()
+    story: tuple[str, str] | None = None
+    base: bool = True
+    link: str = ""
+
+
+def settle(
+    request: SheetRequest,
+    wish: Wish,
+    states: Sequence[LayerState],
+    *,
+    store: LayerStore,
+    settings: Settings,
+    commitment: Callable[[str], Commitment | None] = lambda _: None,
+    revision: Callable[[LayerState], Revision] = lambda state: state.revision,
+) -> Order:
+    """The order for a request by somebody who may read these layers; ``revision`` gives the one of a layer the request
+    names none of.
+
+    Raises
+    ------
+    LayerNotFound, RevisionNotFound, FeatureNotFound
+        What is asked for is not there, or not for this reader.
+    InvalidParameter
+        A format, resolution or atlas that is not offered.
+    """
+    check_wish(wish)
+    known = {s.definition.id: s for s in states}
+    asked = request.layers or tuple(LayerChoice(id=s.definition.id) for s in states if s.definition.shown)
+    extra = [wish.story[0]] if wish.story else [wish.atlas] if wish.atlas not in ("", "subdistricts") else []
+    wanted = [*asked, *(LayerChoice(id=i) for i in extra if i not in {c.id for c in asked})]
+    missing = next((c.id for c in wanted if c.id not in known), None)
+    if missing is not None:
+        raise LayerNotFound(layer=missing)
+    base = [i for i in BASE if i in known and _may_lie_under(request, known[i].definition)]
+    if wish.base:
+        wanted += [LayerChoice(id=i) for i in base if i not in {c.id for c in wanted}]
+    pins = {c.id: _pin(known[c.id], c, store, revision) for c in wanted}
+    ground = {i: revision(known[i]).rev for i in base if i not in pins}
+    choices = tuple(dataclasses.replace(c, rev=pins[c.id]) for c in _in_drawing_order(wanted, known))
+    feature = store.feature(*wish.story, pins[wish.story[0]]) if wish.story else None
+    promise = commitment(str(feature.properties.get("commitment") or "")) if feature else None
+    return Order(
+        database_url=settings.database_url,
+        home=str(settings.home),
+        fonts=str(settings.assets / "fonts"),
+        request=to_data(dataclasses.replace(request, layers=choices)),
+        layers=pins,
+        ground=ground,
+        commitment=msgspec.to_builtins(promise) if promise else None,
+        name=_file_stem(wish),
+        **{key: getattr(wish, key) for key in ("format", "dpi", "atlas", "only", "story", "link")},
+    )
+
+
+def check_wish(wish: Wish) -> None:
+    """Nothing for what is offered.
+
+    Raises
+    ------
+    InvalidParameter
+        Everything else.
+    """
+    if wish.format not in FORMATS:
+        raise InvalidParameter(name="format", value=wish.format, reason=f"可用 / use one of: {', '.join(FORMATS)}")
+    if not 30 <= wish.dpi <= 600:
+        raise InvalidParameter(name="dpi", value=wish.dpi, reason="须在 30 至 600 之间 / must be 30 to 600")
+    if wish.atlas and wish.story:
+        raise InvalidParameter(name="atlas", value=wish.atlas, reason="单要素图不能成图集 / one feature is no atlas")
+
+
+def _may_lie_under(request: SheetRequest, definition: LayerDefinition) -> bool:
+    return request.internal or definition.secrecy == "public"
+
+
+def _pin(state: LayerState, choice: LayerChoice, store: LayerStore, revision: Callable[[LayerState], Revision]) -> int:
+    return store.revision(state.definition.id, choice.rev).rev if choice.rev else revision(state).rev
+
+
+def _in_drawing_order(choices: Iterable[LayerChoice], known: Mapping[str, LayerState]) -> list[LayerChoice]:
+    """The plan's layers before reference ones, points before lines before areas, as on the map."""
+    order = {"point": 0, "line": 1, "polygon": 2}
+
+    def place(choice: LayerChoice) -> tuple[bool, int, int]:
+        definition = known[choice.id].definition
+        return definition.is_reference, order[definition.kind], definition.order
+
+    return sorted(choices, key=place)
+
+
+def _file_stem(wish: Wish) -> str:
+    if wish.story:
+        return wish.story[1]
+    return f"atlas-{wish.atlas}" if wish.atlas else "sheet"
+
+
+# ---------------------------------------------------------------- in the worker
+def make_sheet(told: Mapping[str, Any], out: Path, report: Report) -> dict[str, Any]:
+    """Make what an order says into a folder; gives the file's name, its pages and what the person should know."""
+    order = msgspec.convert(dict(told), Order)
+    report(0, 3)
+    if order.format == "dxf":
+        return _make_drawing(order, out)
+    sheet, fonts = composed(order, lambda done, total: report(done, total + 2))
+    path = out / order.file_name
+    half = path.with_suffix(".part")
+    total = len(sheet.pages) + 2
+    report(total - 2, total)
+    if order.format == "svg":
+        path, half = _write_svg(sheet, path, half)
+    else:
+        _write_pages(order, sheet, fonts, half)
+    report(total - 1, total)
+    half.replace(path)
+    return _told(sheet) | {"file": path.name, "bytes": path.stat().st_size}
+
+
+def make_preview(told: Mapping[str, Any], out: Path, report: Report) -> dict[str, Any]:
+    """One page of what an order says as a picture for the screen, ``preview.png``, and where its map frame is."""
+    order = msgspec.convert(dict(told), Order)
+    sheet, fonts = composed(order, report)
+    longest = max(sheet.pages[0].width_mm, sheet.pages[0].height_mm)
+    picture = io.BytesIO()
+    write_png(write_pdf(sheet, fonts), picture, dpi=max(30, min(200, round(PREVIEW_PX * 25.4 / longest))))
+    (out / "preview.png").write_bytes(picture.getvalue())
+    return _told(sheet)
+
+
+def composed(order: Order, report: Report) -> tuple[Sheet, Fonts]:
+    """The pages of an order and the fonts they are set in."""
+    fonts = print_fonts.load(Path(order.fonts))
+    store = _store(order.database_url, order.home)
+    request = from_data(order.request)
+    choices = {c.id: c for c in request.layers}
+    layers = [prepare(_snapshot(store, i, rev), choice=choices.get(i)) for i, rev in order.layers.items()]
+    around = [prepare(_snapshot(store, i, rev)) for i, rev in order.ground.items()]
+    locator = locator_of([*layers, *around])
+    if order.link and not request.link:
+        frame = frames_of(desk_of(request, layers, fonts=fonts, locator=locator))[0]
+        request = dataclasses.replace(request, link=view_address(order, frame))
+    if order.story:
+        promise = msgspec.convert(order.commitment, Commitment) if order.commitment else None
+        story = FeatureStory(layer=order.story[0], fid=order.story[1], commitment=promise)
+        return compose_feature_sheet(request, layers, story, fonts=fonts, locator=locator), fonts
+    if order.atlas:
+        entries = _entries(order, arranged(layers), by_subdistrict(locator))
+        return compose_atlas(request, layers, entries, fonts=fonts, locator=locator, progress=report), fonts
+    return compose(request, layers, fonts=fonts, locator=locator), fonts
+
+
+def view_address(order: Order, frame: Frame) -> str:
+    """The address that opens the map on the sheet's ground with its layers at its revisions."""
+    longitude, latitude = to_degrees(frame.easting, frame.northing)
+    pixel_m = EQUATOR_M * math.cos(math.radians(latitude)) / 256
+    zoom = max(9, min(19, round(math.log2(pixel_m * DOTS_OF_A_METRE / frame.scale))))
+    shown = [i for i in order.layers if i not in BASE]
+    revisions = ",".join(f"{i}.{order.layers[i]}" for i in shown)
+    return f"{order.link}#{zoom}/{latitude:.5f}/{longitude:.5f}&on={','.join(shown) or 'none'}&rev={revisions}"
+
+
+def _entries(order: Order, layers: Sequence[PrintLayer], parts: tuple[AtlasEntry, ...]) -> tuple[AtlasEntry, ...]:
+    if order.atlas == "subdistricts":
+        wanted = set(order.only)
+        return tuple(e for e in parts if not wanted or e.title in wanted)
+    return by_feature(next(layer for layer in layers if layer.id == order.atlas), only=order.only)
+
+
+@lru_cache(maxsize=2)
+def _store(url: str, home: str) -> LayerStore:
+    """The store, opened once in a worker; nothing is ever written to it here."""
+    import datetime
+
+    return open_store(url, Path(home), lambda: datetime.datetime.now(datetime.UTC))
+
+
+def _snapshot(store: LayerStore, layer: str, rev: int) -> Snapshot:
+    return store.snapshot(layer, rev)
+
+
+def _write_pages(order: Order, sheet: Sheet, fonts: Fonts, path: Path) -> None:
+    pdf = write_pdf(sheet, fonts)
+    if order.format == "pdf":
+        path.write_bytes(pdf)
+        return
+    with path.open("wb") as out:
+        write_png(pdf, out, dpi=order.dpi)
+
+
+def _write_svg(sheet: Sheet, path: Path, half: Path) -> tuple[Path, Path]:
+    """One page as it is, several in a ZIP."""
+    if len(sheet.pages) == 1:
+        half.write_text(page_svg(sheet.pages[0]), "utf-8")
+        return path, half
+    with zipfile.ZipFile(half, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, page in enumerate(sheet.pages, 1):
+            archive.writestr(zipfile.ZipInfo(f"{number:03}.svg"), page_svg(page))
+    return path.with_suffix(".zip"), half
+
+
+def _make_drawing(order: Order, out: Path) -> dict[str, Any]:
+    store = _store(order.database_url, order.home)
+    request = from_data(order.request)
+    snapshots = [_snapshot(store, c.id, order.layers[c.id]) for c in request.layers if c.id not in BASE]
+    withheld = [s.definition.title.zh for s in snapshots if not _may_lie_under(request, s.definition)]
+    if withheld:
+        raise InvalidParameter(name="layers", value="、".join(withheld), reason="内部图层不能公开 / internal layers")
+    exports = [
+        (s.definition.title.zh, Export(definition=s.definition, features=s.features, rev=s.revision.rev, crs=4548))
+        for s in snapshots
+    ]
+    path = out / order.file_name
+    half = path.with_suffix(".part")
+    write_drawing(exports, half)
+    half.replace(path)
+    return {"file": path.name, "bytes": path.stat().st_size, "pages": 1, "findings": []}
+
+
+def _told(sheet: Sheet) -> dict[str, Any]:
+    view = next((s.frame for s in sheet.scenes), None)
+    page = sheet.pages[0]
+    return {
+        "pages": len(sheet.pages),
+        "paper": [page.width_mm, page.height_mm],
+        "scale": view.scale if view else None,
+        "centre": list(to_degrees(view.easting, view.northing)) if view else None,
+        "frame": _frame_box(sheet),
+        "findings": [finding_json(f) for f in sheet.findings],
+    }
+
+
+def _frame_box(sheet: Sheet) -> list[float] | None:
+    """Left, top, width, height of the first map frame in millimetres of its page."""
+    box = next((part.clip for page in sheet.pages[:1] for part in page.parts if part.clip), None)
+    return [box.x, box.y, box.width, box.height] if box else None
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """What the person who prints is told."""
+    return {"level": finding.level, "code": finding.code, "zh": finding.sentence("zh"), "en": finding.sentence("en")}
