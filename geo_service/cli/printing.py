@@ -18,59 +18,32 @@ if TYPE_CHECKING:
 PAPERS = ("A4", "A3", "A2", "A1", "A0")
 
 
+PATH = click.Path(dir_okay=False, path_type=Path)
+PROFILES = ("internal", "public")
+OPTIONS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
+    ("--out", {"required": True, "type": PATH}, "输出文件，后缀定格式。", "File to write; its suffix is the format."),
+    ("--layers", {}, "图层编号，逗号分隔；空为默认图层。", "Layer ids with commas; the default layers if empty."),
+    ("--scale", {"type": int}, "比例尺分母；空为自动适配。", "Denominator of the scale; fitted if empty."),
+    ("--paper", {"default": "A3", "type": click.Choice(PAPERS)}, "纸张。", "Paper."),
+    ("--portrait", {"is_flag": True}, "竖版。", "Upright."),
+    ("--bbox", {}, "范围：西,南,东,北（度）。", "Extent: west,south,east,north in degrees."),
+    ("--title", {}, "标题。", "Title."),
+    ("--profile", {"default": "internal", "type": click.Choice(PROFILES)}, "内部资料或公开。", "Internal or public."),
+    ("--approval", {}, "审图号（公开图件）。", "Approval number of a public sheet."),
+    ("--atlas", {}, "图集：subdistricts 或图层编号。", "Atlas: subdistricts or a layer id."),
+    ("--feature", {}, "项目一页纸：图层/要素编号。", "One feature's page: layer/feature id."),
+    ("--tiled", {"is_flag": True}, "按比例尺分幅拼接。", "Cover the extent with several sheets."),
+    ("--dpi", {"default": 300, "show_default": True}, "PNG 分辨率。", "Resolution of a PNG."),
+    ("--date", {}, "制图日期 2025-11-23；空为今天。", "Date on the sheet; today if empty."),
+)
+
+
 def print_command(terminal: Terminal) -> click.Command:
     """Print layers true to scale."""
 
-    @terminal.command(
-        "print",
-        zh="按比例尺打印图层：单幅、图集或项目一页纸，输出 PDF、PNG、SVG 或 DXF。",
-        en="Print layers true to scale: a sheet, an atlas or one feature's page, as PDF, PNG, SVG or DXF.",
-    )
-    @terminal.option(
-        "--out",
-        required=True,
-        type=click.Path(dir_okay=False, path_type=Path),
-        zh="输出文件，后缀定格式。",
-        en="File to write; its suffix is the format.",
-    )
-    @terminal.option(
-        "--layers",
-        default="",
-        zh="图层编号，逗号分隔；空为默认图层。",
-        en="Layer ids with commas; the default layers if empty.",
-    )
-    @terminal.option(
-        "--scale", type=int, zh="比例尺分母；空为自动适配。", en="Denominator of the scale; fitted if empty."
-    )
-    @terminal.option("--paper", default="A3", type=click.Choice(PAPERS), zh="纸张。", en="Paper.")
-    @terminal.option("--portrait", is_flag=True, zh="竖版。", en="Upright.")
-    @terminal.option(
-        "--bbox", default="", zh="范围：西,南,东,北（度）。", en="Extent: west,south,east,north in degrees."
-    )
-    @terminal.option("--title", default="", zh="标题。", en="Title.")
-    @terminal.option(
-        "--profile",
-        default="internal",
-        type=click.Choice(("internal", "public")),
-        zh="内部资料或公开。",
-        en="Internal or public.",
-    )
-    @terminal.option("--approval", default="", zh="审图号（公开图件）。", en="Approval number of a public sheet.")
-    @terminal.option(
-        "--atlas", default="", zh="图集：subdistricts 或图层编号。", en="Atlas: subdistricts or a layer id."
-    )
-    @terminal.option(
-        "--feature", default="", zh="项目一页纸：图层/要素编号。", en="One feature's page: layer/feature id."
-    )
-    @terminal.option("--tiled", is_flag=True, zh="按比例尺分幅拼接。", en="Cover the extent with several sheets.")
-    @terminal.option("--dpi", default=300, show_default=True, zh="PNG 分辨率。", en="Resolution of a PNG.")
-    @terminal.option(
-        "--date", default="", zh="制图日期 2025-11-23；空为今天。", en="Date on the sheet; today if empty."
-    )
     def print_(*, out: Path, **asked: Any) -> None:
         with opened(terminal) as deployment:
-            order = _order(terminal, deployment, out, asked)
-            told = _made(terminal, order, out)
+            told = _made(terminal, _order(terminal, deployment, out, asked), out)
         for finding in told["findings"]:
             terminal.warn(finding["zh"], finding["en"])
         terminal.say(
@@ -78,7 +51,15 @@ def print_command(terminal: Terminal) -> click.Command:
             f"{out}: {told['pages']} pages, {told['bytes'] / 1000:,.0f} kB",
         )
 
-    return print_
+    function: Any = print_
+    for name, how, zh, en in reversed(OPTIONS):
+        text = {} if how else {"default": ""}
+        function = terminal.option(name, zh=zh, en=en, **text, **how)(function)
+    return terminal.command(
+        "print",
+        zh="按比例尺打印图层：单幅、图集或项目一页纸，输出 PDF、PNG、SVG 或 DXF。",
+        en="Print layers true to scale: a sheet, an atlas or one feature's page, as PDF, PNG, SVG or DXF.",
+    )(function)
 
 
 def _order(terminal: Terminal, deployment: Deployment, out: Path, asked: dict[str, Any]) -> Order:

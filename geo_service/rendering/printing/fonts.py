@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class Face:
 
     def __init__(self, file: Path) -> None:
         try:
-            self._font = TTFont(file, lazy=True)
+            self._font = TTFont(io.BytesIO(file.read_bytes()), lazy=True)
             self._glyphs: dict[int, str] = self._font.getBestCmap()
             self._widths = self._font["hmtx"].metrics
         except (OSError, TTLibError, KeyError) as error:

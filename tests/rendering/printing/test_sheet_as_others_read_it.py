@@ -53,7 +53,7 @@ def plain_layer(shapes: list[shapely.Geometry], symbol: str = "line_red") -> Pri
 def straight_lines(svg: str) -> list[tuple[float, float]]:
     """Width and height in millimetres of every stroked piece of two points in what pdftocairo drew."""
     found = []
-    for path in re.findall(r"<path[^>]*stroke=[^>]*>", svg):
+    for path in re.findall(r"<path[^>]*stroke:rgb[^>]*>", svg):
         turn = re.search(r'transform="matrix\(([^)]*)\)"', path)
         a, b, c, d = map(float, turn[1].split(",")[:4]) if turn else (1.0, 0.0, 0.0, 1.0)
         for piece in re.findall(r"M ([-\d.]+) ([-\d.]+) L ([-\d.]+) ([-\d.]+) (?![LCZ\d])", path.replace('"', " ")):
@@ -72,8 +72,8 @@ def test_a_line_of_150_mm_is_150_mm_long_both_ways(scale: int, fonts: Fonts, tmp
     (tmp_path / "x.pdf").write_bytes(write_pdf(made, fonts))
     read("pdftocairo", "-svg", tmp_path / "x.pdf", tmp_path / "x.svg")
     lines = straight_lines((tmp_path / "x.svg").read_text("utf-8"))
-    assert any(abs(w - LINE_MM) < 0.1 and h < 0.1 for w, h in lines)
-    assert any(abs(h - LINE_MM) < 0.1 and w < 0.1 for w, h in lines)
+    assert any(abs(w - LINE_MM) < 0.02 and h < 0.02 for w, h in lines)
+    assert any(abs(h - LINE_MM) < 0.02 and w < 0.02 for w, h in lines)
 
 
 def test_gdal_finds_the_neatline_within_a_centimetre(sheet: Sheet, pdf: Path, read: Reader) -> None:
