@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from geo_service.settings import ROOT
+from tests.postgis import Cluster
 
 
 def _has_chromium() -> bool:
@@ -46,3 +47,22 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             if os.environ.get("CI") == "true":
                 pytest.fail(reason, pytrace=False)
             pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostGIS cluster of this test process."""
+    made = Cluster()
+    yield made
+    made.remove()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgis", marks=pytest.mark.postgis)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'home' / 'geo_service.db'}"
+        return
+    made: Cluster = request.getfixturevalue("cluster")
+    with made.lent_database() as url:
+        yield url

@@ -20,6 +20,7 @@ from geo_service.cli.terminal import Terminal, choose_language
 from geo_service.cli.text_table import cells, shorten, text_table
 from geo_service.errors import InvalidFilter, LayerNotFound, RejectedUpload, StorageFault
 from geo_service.settings import ROOT
+from tests.postgis import Cluster
 
 Run = Callable[..., int]
 NAMES = [command(Terminal("zh", {})).name for command in COMMANDS]
@@ -292,3 +293,18 @@ def test_a_reader_that_has_had_enough_is_no_fault(tmp_path: Path) -> None:
         process.stdout.close()
         errors = process.stderr.read()
     assert (process.returncode, errors) == (0, b"")
+
+
+@pytest.mark.postgis
+def test_a_deployment_moves_to_postgis_by_one_command_and_one_setting(
+    cli: Run, cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli("layers") == 0
+    before = capsys.readouterr().out
+    with cluster.lent_database() as url:
+        assert cli("migrate-store", url) == 0
+        assert "GEO_SERVICE_DATABASE" in capsys.readouterr().out
+        assert cli("migrate-store", url) == 3
+        assert "不是空库" in capsys.readouterr().err
+        assert cli("layers", database=url) == 0
+        assert capsys.readouterr().out == before

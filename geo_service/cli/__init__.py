@@ -29,6 +29,7 @@ COMMANDS: tuple[Callable[[Terminal], click.Command], ...] = (
     doctor.doctor_command,
     backups.backup_command,
     backups.restore_command,
+    backups.migrate_store_command,
     people.user_group,
     people.audit_group,
 )

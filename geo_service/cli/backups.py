@@ -54,14 +54,44 @@ def restore_command(terminal: Terminal) -> click.Command:
         from geo_service.storage.backup import restore as put_back
 
         home, files = terminal.settings.home, len(read_manifest(file).files)
+        server = "" if terminal.settings.database.startswith("sqlite") else terminal.settings.database
         with terminal.counting(files, zh="恢复", en="Restoring") as step:
-            manifest = put_back(file.resolve(), home, progress=step)
+            manifest = put_back(file.resolve(), home, server=server, progress=step)
         terminal.say(
             f"已恢复 {len(manifest.files)} 个文件到 {home}（备份于 {manifest.at}）。",
             f"{len(manifest.files)} files are restored into {home} (backed up at {manifest.at}).",
         )
 
     return restore
+
+
+def migrate_store_command(terminal: Terminal) -> click.Command:
+    """Copy the store into another database."""
+
+    @terminal.command(
+        "migrate-store",
+        zh="把数据库连同全部历史复制到空库 URL（SQLite 与 PostGIS 双向）并核对。",
+        en="Copy the store with all history into the empty database at URL (SQLite, PostGIS) and check it.",
+    )
+    @click.argument("url")
+    def migrate_store(url: str) -> None:
+        from geo_service.storage.tables import metadata
+        from geo_service.storage.transfer import move_store
+
+        with opened(terminal) as deployment:
+            steps = len(metadata.tables) + len(deployment.store.layers())
+            with terminal.counting(steps, zh="迁移", en="Migrating") as step:
+                moved = move_store(deployment.store, url, progress=step)
+        revisions, features = moved.rows["revision"], moved.rows["feature_version"]
+        terminal.say(
+            f"已迁移 {len(moved.layers)} 个图层、{revisions} 个版本、{features} 条要素历史，逐字节核对一致。\n"
+            "此后请停止服务，把 GEO_SERVICE_DATABASE 设为新地址再启动；旧库保持不变，之后写入旧库的内容不会带过去。",
+            f"{len(moved.layers)} layers, {revisions} revisions, {features} feature versions are copied; every "
+            "byte and the audit chain agree.\nNow stop the service, set GEO_SERVICE_DATABASE to the new address "
+            "and start it; the old store stays as it is, and what is written to it from now on does not come along.",
+        )
+
+    return migrate_store
 
 
 def _size(store: LayerStore) -> int:

@@ -1,12 +1,14 @@
 """A whole deployment in one file, taken while it runs, and put back into an empty home.
 
-A backup is a zip with ``geo_service.db`` (one state of the database), ``layers/`` (published from that very state),
-everything else people put into the home (uploads, attachments, hand-edited files), and ``manifest.json`` with the size
-and SHA-256 of each member. What can be made again (cache, locks, browser assets) is left out.
+A backup is a zip with ``geo_service.db`` (one state of the database; rows of PostGIS are copied into an SQLite file,
+which goes back into either), ``layers/`` (published from that very state), everything else people put into the home
+(uploads, attachments, hand-edited files), and ``manifest.json`` with the size and SHA-256 of each member. What can be
+made again (cache, locks, browser assets) is left out.
 """
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import os
 import shutil
@@ -25,8 +27,10 @@ import msgspec
 
 from geo_service.errors import StorageFault
 from geo_service.storage import definitions
+from geo_service.storage.engine import Database, open_database
 from geo_service.storage.files import read_chunks, sync_folder, write_file
 from geo_service.storage.store import LayerStore, open_store
+from geo_service.storage.transfer import copy_tables, move_store
 
 DATABASE = "geo_service.db"
 MANIFEST = "manifest.json"
@@ -82,8 +86,7 @@ def backup(store: LayerStore, path: Path, *, progress: Progress = _silent) -> Ma
 def _backup(store: LayerStore, path: Path, folder: Path, progress: Progress) -> Manifest:
     copy = folder / DATABASE
     progress(DATABASE)
-    with store.database.driver() as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
+    _copy_database(store, copy)
     archive = folder / "archive.zip"
     os.close(os.open(archive, os.O_CREAT | os.O_WRONLY, 0o600))
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as zipped:
@@ -93,6 +96,21 @@ def _backup(store: LayerStore, path: Path, folder: Path, progress: Progress) -> 
     archive.rename(path)
     sync_folder(path.parent)
     return manifest
+
+
+def _copy_database(store: LayerStore, copy: Path) -> None:
+    """One state of the database as an SQLite file, while others write."""
+    if store.database.is_embedded:
+        with store.database.driver() as source, closing(sqlite3.connect(copy)) as file:
+            source.backup(file)
+        return
+    with closing(open_database(f"sqlite:///{copy}")) as target:
+        _copy_rows(store.database, target)
+
+
+def _copy_rows(source: Database, target: Database) -> None:
+    with source.reading() as old, target.writing() as new:
+        copy_tables(old, new, progress=_silent)
 
 
 def _fill(zipped: zipfile.ZipFile, store: LayerStore, copy: Path, progress: Progress) -> Manifest:
@@ -119,9 +137,14 @@ def _layer_files(frozen: LayerStore, heads: Mapping[str, int]) -> Iterator[tuple
 def _home_files(store: LayerStore) -> Iterator[tuple[str, Iterable[bytes]]]:
     home, database = store.home.resolve(), store.database.path
     for path in _walk(home):
-        is_database = path.parent == database.parent and path.name.startswith(database.name)
+        is_database = _belongs_to(path, home / DATABASE) or (database is not None and _belongs_to(path, database))
         if path.is_file() and not (is_database or path.is_symlink() or path.name.endswith(".tmp")):
             yield path.relative_to(home).as_posix(), read_chunks(path)
+
+
+def _belongs_to(path: Path, database: Path) -> bool:
+    """Whether a file is a database or one of the files SQLite keeps beside it."""
+    return path.parent == database.parent and path.name.startswith(database.name)
 
 
 def _walk(home: Path) -> Iterator[Path]:
@@ -164,13 +187,15 @@ def read_manifest(path: Path) -> Manifest:
         raise _unreadable(path, error) from error
 
 
-def restore(path: Path, home: Path, *, progress: Progress = _silent) -> Manifest:
+def restore(path: Path, home: Path, *, server: str = "", progress: Progress = _silent) -> Manifest:
     """What was put back into an empty home, every byte checked against the manifest before anything is moved in.
+
+    ``server`` is the URL of an empty PostGIS database that is to hold the rows instead of a file in the home.
 
     Raises
     ------
     StorageFault
-        The home is not empty, or the file is no backup, damaged, or disagrees with itself.
+        The home or the database is not empty, or the file is no backup, damaged, or disagrees with itself.
     """
     others = [p.name for p in home.iterdir() if p.name != RESTORING] if home.exists() else []
     if others:
@@ -183,6 +208,8 @@ def restore(path: Path, home: Path, *, progress: Progress = _silent) -> Manifest
             manifest = _manifest(zipped)
             _unpack(zipped, manifest, folder, progress)
         _check(folder, manifest)
+        if server:
+            _into_server(folder / DATABASE, server)
         _move_in(folder, home)
     except (OSError, zipfile.BadZipFile, zlib.error) as error:
         raise _unreadable(path, error) from error
@@ -235,6 +262,18 @@ def _check(folder: Path, manifest: Manifest) -> None:
         heads = dict(connection.execute("SELECT id, rev FROM layer WHERE retired_at = ''").fetchall())
     if verdict != "ok" or heads != dict(manifest.layers):
         raise StorageFault(reason=f"备份中的数据库不完整：{verdict} / the database in it is not whole")
+
+
+def _into_server(file: Path, url: str) -> None:
+    """Copy the rows of a database file into an empty PostGIS database, check them there, and remove the file."""
+    with closing(open_store(f"sqlite:///{file}", file.parent, _utc_now)) as store:
+        move_store(store, url, progress=_silent)
+    for path in file.parent.glob(f"{file.name}*"):
+        path.unlink()
+
+
+def _utc_now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
 
 
 def _move_in(folder: Path, home: Path) -> None:

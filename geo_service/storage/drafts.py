@@ -26,9 +26,9 @@ from geo_service.core.geojson import dump_line, load_line
 from geo_service.core.revisions import Operation
 from geo_service.errors import DraftNotFound, NotFound, WrongState
 from geo_service.storage import tables
+from geo_service.storage.bulk import insert_rows
 from geo_service.storage.engine import Database
-
-BATCH = 500
+from geo_service.storage.rows import batches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,14 +254,8 @@ def _remove(connection: Connection, draft_id: str, fid: str) -> None:
 
 
 def _add_changes(connection: Connection, draft_id: str, changes: Iterable[DraftChange]) -> None:
-    batch: list[dict[str, Any]] = []
-    for change in changes:
-        batch.append(_change_row(draft_id, change))
-        if len(batch) == BATCH:
-            connection.execute(insert(tables.draft_change), batch)
-            batch = []
-    if batch:
-        connection.execute(insert(tables.draft_change), batch)
+    for batch in batches(changes):
+        insert_rows(connection, tables.draft_change, [_change_row(draft_id, change) for change in batch])
 
 
 def _draft_row(draft: Draft) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Connections to the database: durable SQLite, write locks, and driver errors turned into the service's own."""
+"""Connections to the database, SQLite or PostGIS: reading, writing, and driver errors turned into the service's own."""
 
 from __future__ import annotations
 
@@ -7,93 +7,136 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Protocol
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select, update
+from sqlalchemy import Connection, Engine, insert, inspect, select, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from geo_service.errors import StorageFault, Unavailable
-from geo_service.storage import tables
-from geo_service.storage.files import network_filesystem, read_mounts
+from geo_service.storage import sqlite, tables
+from geo_service.storage.sqlite import WRITING
 
 BUSY_TIMEOUT_MS = 30_000
-POOL_SIZE = 8
-POOL_OVERFLOW = 56
-WRITING = "geo_service_writing"
-
-BUSY = ("locked", "busy")
+"""How long a writer waits for the one before it."""
 
 
-@contextmanager
-def faults() -> Iterator[None]:
-    """Turn driver errors into :class:`Unavailable` (busy) or :class:`StorageFault` (anything else)."""
-    try:
-        yield
-    except DBAPIError as error:
-        reason = str(error.orig)
-        if any(word in reason for word in BUSY):
-            raise Unavailable(reason=f"数据库正忙 / the database is busy: {reason}") from error
-        raise StorageFault(reason=reason) from error
-    except (SQLAlchemyError, sqlite3.Error) as error:
-        raise StorageFault(reason=str(error)) from error
+class Watch(Protocol):
+    """How a process notices commits; one implementation for each kind of database."""
+
+    def read(self) -> int:
+        """A number that changes with every commit."""
+
+    def before_commit(self, connection: Connection, /) -> None:
+        """What the writing transaction does last."""
+
+    def after_commit(self) -> None:
+        """What this process does after its own commit."""
+
+    def close(self) -> None:
+        """Give up connections."""
 
 
 class Database:
     """Connections of one database: :meth:`reading` and :meth:`writing`, and :meth:`version` to notice commits."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, kind: ModuleType, watch: Watch) -> None:
         self._engine = engine
         self._writer = engine.execution_options(**{WRITING: True})
+        self._kind = kind
+        self._watch = watch
+        self._watching = threading.Lock()
         self._one_writer = threading.Lock()
-        self._watch = threading.Lock()
-        self._watcher: Any = None
 
     @property
-    def path(self) -> Path:
-        """The database file."""
-        return Path(self._engine.url.database or "").resolve()
+    def address(self) -> str:
+        """The database URL without its password."""
+        return self._engine.url.render_as_string()
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the database is a file of this machine (SQLite)."""
+        return self._engine.url.get_backend_name() == "sqlite"
+
+    @property
+    def path(self) -> Path | None:
+        """The database file, None where the database is a server."""
+        return Path(self._engine.url.database or "").resolve() if self.is_embedded else None
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection that sees one state of the database."""
-        with faults(), self._engine.connect() as connection:
+        with self.faults(), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A connection that holds the write lock; durable when the block ends, undone when it raises."""
-        with faults(), self._one_writer, self._writer.begin() as connection:
-            yield connection
+        with self.faults(), self._one_writer:
+            with self._writer.begin() as connection:
+                yield connection
+                self._watch.before_commit(connection)
+            with self._watching:
+                self._watch.after_commit()
 
     def version(self) -> int:
-        """A number that changes whenever another connection of any process has committed.
+        """A number that changes whenever another connection of any process has committed."""
+        with self.faults(), self._watching:
+            return self._watch.read()
 
-        SQLite's ``PRAGMA data_version`` on a connection that never writes: some microseconds, no table is read.
-        """
-        with faults(), self._watch:
-            if self._watcher is None:
-                self._watcher = self._engine.raw_connection()
-                self._watcher.detach()
-            return int(self._watcher.dbapi_connection.execute("PRAGMA data_version").fetchone()[0])
+    def prepare(self, connection: Connection) -> None:
+        """Make sure, within the first transaction, that the database can hold the tables."""
+        self._kind.prepare(connection)
+
+    def integrity(self) -> str:
+        """``ok``, or what the database finds wrong with itself."""
+        with self.reading() as connection:
+            return str(self._kind.integrity(connection))
+
+    def durability(self) -> str:
+        """Empty, or the settings of a database server that let it lose what it acknowledged."""
+        if self.is_embedded:
+            return ""
+        with self.reading() as connection:
+            return str(self._kind.durability(connection))
 
     @contextmanager
     def driver(self) -> Iterator[sqlite3.Connection]:
-        """The driver's own connection, for online backup."""
-        with faults():
+        """SQLite's own connection, for online backup."""
+        with self.faults():
             raw = self._engine.raw_connection()
             try:
                 yield raw.dbapi_connection  # type: ignore[misc]  # sqlite3 by the dialect
             finally:
                 raw.close()
 
+    @contextmanager
+    def faults(self) -> Iterator[None]:
+        """Turn driver errors into :class:`Unavailable` (try again) or :class:`StorageFault` (anything else)."""
+        try:
+            yield
+        except DBAPIError as error:
+            raise self._fault(error.orig, str(error.orig)) from error
+        except PoolExhausted as error:
+            raise Unavailable(reason="数据库连接已用尽 / all database connections are in use") from error
+        except SQLAlchemyError as error:
+            raise StorageFault(reason=str(error)) from error
+        except self._engine.dialect.loaded_dbapi.Error as error:  # of the driver in use
+            raise self._fault(error, str(error)) from error
+
     def close(self) -> None:
         """Close every connection."""
-        with self._watch:
-            if self._watcher is not None:
-                self._watcher.close()
-                self._watcher = None
+        with self._watching:
+            self._watch.close()
         self._engine.dispose()
+
+    def _fault(self, error: BaseException | None, reason: str) -> StorageFault | Unavailable:
+        reason = " ".join(reason.split())
+        if self._kind.is_passing(error):
+            return Unavailable(reason=f"数据库正忙或正在重启 / the database is busy or restarting: {reason}")
+        return StorageFault(reason=reason)
 
 
 def open_database(url: str) -> Database:
@@ -102,78 +145,55 @@ def open_database(url: str) -> Database:
     Raises
     ------
     StorageFault
-        An address that is not understood, a network share, a store of a newer version, or any driver error.
+        An address that is not understood, a network share, a store of a newer version, a server without PostGIS, or
+        any driver error.
+    Unavailable
+        A database server that cannot be reached.
     """
-    parsed = _parse(url)
-    refuse_network_share(Path(parsed.database or ""), read_mounts())
-    _make_folder(Path(parsed.database or "").parent)
-    with faults():
-        engine = create_engine(
-            parsed,
-            pool_size=POOL_SIZE,
-            max_overflow=POOL_OVERFLOW,
-            connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False, "cached_statements": 256},
-        )
-    event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin)
-    database = Database(engine)
-    with database.writing() as connection:
-        _create(connection)
+    database = _connect(_parse(url))
+    try:
+        with database.writing() as connection:
+            _create(connection, database)
+    except BaseException:
+        database.close()
+        raise
     return database
 
 
-def refuse_network_share(path: Path, mounts: str) -> None:
-    """Nothing where WAL is safe.
+def _connect(url: URL) -> Database:
+    if url.get_backend_name() == "sqlite":
+        engine = sqlite.make_engine(url, busy_timeout_ms=BUSY_TIMEOUT_MS)
+        return Database(engine, sqlite, sqlite.DataVersion(engine))
+    from geo_service.storage import postgis
 
-    Raises
-    ------
-    StorageFault
-        The path lies on a network share by ``/proc/self/mountinfo``.
-    """
-    kind = network_filesystem(path, mounts)
-    if kind:
-        raise StorageFault(
-            reason=f"数据目录 {path.parent} 位于网络共享（{kind}），会损坏数据库；请把 GEO_SERVICE_HOME 设为本机磁盘，"
-            f"或改用 PostGIS / {path.parent} is on a network share ({kind}), which can corrupt the database; "
-            "set GEO_SERVICE_HOME to a local disk or use PostGIS"
-        )
+    try:
+        engine = postgis.make_engine(url, busy_timeout_ms=BUSY_TIMEOUT_MS)
+    except SQLAlchemyError as error:
+        raise StorageFault(reason=str(error)) from error
+    return Database(engine, postgis, postgis.Notices(engine))
 
 
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise StorageFault(reason=str(error)) from error
-    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
+    kind = parsed.get_backend_name()
+    file = kind == "sqlite" and parsed.database and parsed.database != ":memory:"
+    server = kind in ("postgresql", "postgres") and parsed.database
+    if not (file or server):
         raise StorageFault(
-            reason=f"不支持的数据库地址 {parsed.render_as_string()}，须为 sqlite:///路径 / "
-            "unsupported database address, must be sqlite:///path"
+            reason=f"不支持的数据库地址 {parsed.render_as_string()}，须为 sqlite:///路径 或 "
+            "postgresql://用户:密码@主机/库名 / unsupported database address, must be sqlite:///path or "
+            "postgresql://user:password@host/database"
         )
     return parsed
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageFault(reason=f"{folder}: {error.strerror}") from error
-
-
-def _configure(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None
-    connection.execute("PRAGMA foreign_keys=ON")
-    mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
-    connection.execute("PRAGMA synchronous=FULL")
-    if mode != "wal":
-        raise StorageFault(reason=f"此磁盘不支持 WAL（{mode}） / this disk does not take write-ahead logging ({mode})")
-
-
-def _begin(connection: Connection) -> None:
-    writing = connection.get_execution_options().get(WRITING)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-
-def _create(connection: Connection) -> None:
+def _create(connection: Connection, database: Database) -> None:
+    fresh = not inspect(connection).has_table(tables.store_info.name)
+    if fresh:
+        database.prepare(connection)
     tables.metadata.create_all(connection)
     info = tables.store_info
     found = connection.execute(select(info.c.value).where(info.c.key == "schema")).scalar()

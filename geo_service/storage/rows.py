@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select
 from geo_service.core.features import Feature
 from geo_service.core.geojson import dump_line
 from geo_service.core.revisions import Revision
+from geo_service.storage.bulk import insert_rows
 from geo_service.storage.tables import definition, feature_version, layer, revision
 
 BATCH = 500
@@ -154,7 +155,7 @@ def end_versions(connection: Connection, layer_id: str, fids: Iterable[str], rev
 def add_versions(connection: Connection, layer_id: str, features: Iterable[StoredFeature], rev: int) -> None:
     """Begin a version of each feature at a revision."""
     for batch in batches(features, CHUNK):
-        connection.execute(insert(feature_version), [_version(layer_id, row, rev) for row in batch])
+        insert_rows(connection, feature_version, [_version(layer_id, row, rev) for row in batch])
 
 
 def _version(layer_id: str, row: StoredFeature, rev: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ BYTEWISE = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 def _text(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False, server_default="")
+    return Column(name, BYTEWISE, nullable=False, server_default="")
 
 
 def _count(name: str) -> Column[int]:
@@ -31,7 +31,7 @@ def _count(name: str) -> Column[int]:
 store_info = Table(
     "store_info",
     metadata,
-    Column("key", Text, primary_key=True),
+    Column("key", BYTEWISE, primary_key=True),
     _text("value"),
 )
 
@@ -60,7 +60,7 @@ revision = Table(
     _count("parent"),
     Column(
         "kind",
-        Text,
+        BYTEWISE,
         CheckConstraint("kind IN ('seed', 'upload', 'edit', 'merge', 'rollback', 'external')"),
         nullable=False,
     ),
@@ -113,7 +113,7 @@ Index(
 upload = Table(
     "upload",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", BYTEWISE, primary_key=True),
     _text("sha256"),
     _text("name"),
     _count("size"),
@@ -129,7 +129,7 @@ upload = Table(
 draft = Table(
     "draft",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", BYTEWISE, primary_key=True),
     Column("layer", BYTEWISE, nullable=False),
     _count("base_rev"),
     _text("owner"),
@@ -147,7 +147,7 @@ draft_comment = Table(
     "draft_comment",
     metadata,
     Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("draft", Text, ForeignKey("draft.id"), nullable=False, index=True),
+    Column("draft", BYTEWISE, ForeignKey("draft.id"), nullable=False, index=True),
     _text("at"),
     _text("author"),
     _text("fid"),
@@ -157,7 +157,7 @@ draft_comment = Table(
 draft_change = Table(
     "draft_change",
     metadata,
-    Column("draft", Text, ForeignKey("draft.id"), primary_key=True),
+    Column("draft", BYTEWISE, ForeignKey("draft.id"), primary_key=True),
     Column("fid", BYTEWISE, primary_key=True),
     _text("op"),
     _text("body"),
@@ -169,7 +169,7 @@ draft_change = Table(
 account = Table(
     "account",
     metadata,
-    Column("name", Text, primary_key=True),
+    Column("name", BYTEWISE, primary_key=True),
     _text("display"),
     _text("password"),
     _text("grants"),
@@ -181,10 +181,10 @@ account = Table(
 token = Table(
     "token",
     metadata,
-    Column("id", Text, primary_key=True),
-    Column("account", Text, ForeignKey("account.name"), nullable=False),
+    Column("id", BYTEWISE, primary_key=True),
+    Column("account", BYTEWISE, ForeignKey("account.name"), nullable=False),
     _text("title"),
-    Column("hash", Text, nullable=False, unique=True),
+    Column("hash", BYTEWISE, nullable=False, unique=True),
     _text("created"),
     _text("expires"),
     _text("used"),
@@ -207,7 +207,7 @@ audit = Table(
 edition = Table(
     "edition",
     metadata,
-    Column("name", Text, primary_key=True),
+    Column("name", BYTEWISE, primary_key=True),
     _text("at"),
     _text("by"),
     _text("note"),
@@ -215,14 +215,23 @@ edition = Table(
     comment="a named set of revisions, one of each layer",
 )
 
-_GEOM = (
-    "ALTER TABLE feature_version ADD COLUMN geom geometry(Geometry, 4490) GENERATED ALWAYS AS ("
-    """CASE WHEN body LIKE '{"geometry":{%' THEN """
-    """ST_SetSRID(ST_GeomFromGeoJSON(substr(body, 13, strpos(body, ',"id":') - 13)), 4490) END) STORED"""
+_GEOMETRY = r"""
+CREATE OR REPLACE FUNCTION geo_service_geometry(body text) RETURNS geometry
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    IF NOT starts_with(body, '{"geometry":{') THEN RETURN NULL; END IF;
+    RETURN ST_Force2D(ST_SetSRID(ST_GeomFromGeoJSON(substr(body, 13, strpos(body, ',"id":') - 13)), 4490));
+EXCEPTION WHEN OTHERS THEN RETURN NULL;
+END $$
+"""
+"""The geometry stands first in a canonical line. It is cut out as text: ``body::json`` refuses U+0000 in a name. What
+PostGIS cannot build stays in the line and has no shape here; a commit never fails because of it."""
+_COLUMN = (
+    "ALTER TABLE feature_version ADD COLUMN geom geometry(Geometry, 4490) "
+    "GENERATED ALWAYS AS (geo_service_geometry(body)) STORED"
 )
-"""The geometry stands first in a canonical line. It is cut out as text: ``body::json`` refuses U+0000 in a name."""
-_GEOM_INDEX = "CREATE INDEX feature_version_geom ON feature_version USING gist (geom) WHERE rev_to IS NULL"
+_INDEX = "CREATE INDEX feature_version_geom ON feature_version USING gist (geom) WHERE rev_to IS NULL"
 
-for _statement in (_GEOM, _GEOM_INDEX):
+for _moment, _statement in (("before_create", _GEOMETRY), ("after_create", _COLUMN), ("after_create", _INDEX)):
     _ddl = DDL(_statement)  # type: ignore[no-untyped-call]  # SQLAlchemy 2.1 leaves this constructor untyped
-    event.listen(feature_version, "after_create", _ddl.execute_if(dialect="postgresql"))
+    event.listen(feature_version, _moment, _ddl.execute_if(dialect="postgresql"))

@@ -158,21 +158,22 @@ def check_shipped(settings: Settings) -> Reading:
 
 def check_store(store: LayerStore) -> Reading:
     """Whether the database itself says that it is whole."""
-    verdict = _integrity(store)
+    verdict = store.database.integrity()
     layers = store.layers()
     if verdict != "ok":
         return Reading(STORE, "wrong", Text(f"完整性检查未通过：{verdict}", f"the integrity check failed: {verdict}"))
+    weak = store.database.durability()
+    if weak:
+        words = Text(
+            f"{weak} 已关闭，断电会丢失已确认的数据", f"{weak} is off: a power cut loses what was acknowledged"
+        )
+        return Reading(STORE, "note", words)
     count = sum(state.count for state in layers)
     words = Text(
         f"完整性检查通过，{len(layers)} 个图层、{count} 个要素",
         f"the integrity check passes, {len(layers)} layers, {count} features",
     )
     return Reading(STORE, "ok", words)
-
-
-def _integrity(store: LayerStore) -> str:
-    with store.database.driver() as connection:
-        return str(connection.execute("PRAGMA integrity_check").fetchone()[0])
 
 
 def check_layer(store: LayerStore, state: LayerState) -> Reading | None:

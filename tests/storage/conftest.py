@@ -32,19 +32,13 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
-@pytest.fixture(params=["sqlite"])
-def store_url(request: pytest.FixtureRequest, home: Path) -> str:
-    """The address of an empty database of each kind."""
-    return f"sqlite:///{home / 'geo_service.db'}"
-
-
 @pytest.fixture
-def opener(store_url: str, home: Path, clock: Clock) -> Iterator[StoreOpener]:
+def opener(database_url: str, home: Path, clock: Clock) -> Iterator[StoreOpener]:
     """Open the same store again, as another process would."""
     opened: list[LayerStore] = []
 
     def open_again() -> LayerStore:
-        opened.append(open_store(store_url, home, clock))
+        opened.append(open_store(database_url, home, clock))
         return opened[-1]
 
     yield open_again

@@ -21,7 +21,8 @@ HOT = 20
 
 
 def url(home: Path) -> str:
-    return f"sqlite:///{home / 'geo_service.db'}"
+    """The database the test chose for this home."""
+    return (home.parent / "database_url").read_text()
 
 
 def now() -> datetime.datetime:

@@ -36,8 +36,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = open_database(f"sqlite:///{tmp_path / 'a.db'}")
+def database(database_url: str) -> Iterator[Database]:
+    opened = open_database(database_url)
     yield opened
     opened.close()
 
@@ -72,13 +72,14 @@ def test_a_weak_password_is_refused(accounts: Accounts, password: str) -> None:
         accounts.add(LI, password)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_passwords_and_tokens_are_not_readable_in_the_file(
     accounts: Accounts, database: Database, tmp_path: Path
 ) -> None:
     accounts.add(LI, PASSWORD)
     secret = accounts.issue_token("li", "QGIS")
     database.close()
-    stored = b"".join(p.read_bytes() for p in tmp_path.iterdir())
+    stored = b"".join(p.read_bytes() for p in (tmp_path / "home").iterdir())
     assert PASSWORD.encode() not in stored
     assert secret.encode() not in stored
     assert b"scrypt:" in stored

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -24,8 +23,8 @@ def change(number: int, name: str = "甲") -> DraftChange:
 
 
 @pytest.fixture
-def drafts(tmp_path: Path) -> Iterator[Drafts]:
-    database = open_database(f"sqlite:///{tmp_path / 'd.db'}")
+def drafts(database_url: str) -> Iterator[Drafts]:
+    database = open_database(database_url)
     yield Drafts(database, lambda: NOW)
     database.close()
 

@@ -12,7 +12,8 @@ import pytest
 
 from geo_service.errors import StorageFault, Unavailable
 from geo_service.storage import engine, files, tables
-from geo_service.storage.engine import open_database, refuse_network_share
+from geo_service.storage.engine import open_database
+from geo_service.storage.sqlite import refuse_network_share
 from geo_service.storage.store import open_store
 from tests.storage.store_samples import Clock, definition, point
 

@@ -6,14 +6,13 @@ import hashlib
 import json
 import multiprocessing
 import random
-import sqlite3
 from contextlib import closing
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
 
-from geo_service.storage.backup import backup, restore
+from geo_service.storage.backup import DATABASE, backup, restore
 from geo_service.storage.published import Publisher
 from geo_service.storage.store import LayerStore, open_store
 from tests.storage import kill_workers
@@ -27,8 +26,9 @@ Processes = multiprocessing.get_context("forkserver")
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(tmp_path: Path, database_url: str) -> Path:
     home = tmp_path / "home"
+    (tmp_path / "database_url").write_text(database_url)
     with closing(open_store(kill_workers.url(home), home, kill_workers.now)) as store:
         features = [point(n, pupils=0, lon=round(117 + n / 1000, 7)) for n in range(kill_workers.FEATURES)]
         store.create_layer(definition(), features, author="a", note="")
@@ -91,9 +91,8 @@ def acknowledged(home: Path) -> list[list[str]]:
 
 def check(home: Path) -> None:
     """The database is whole, every acknowledged commit is in it, and the published file is its head."""
-    with closing(sqlite3.connect(home / "geo_service.db")) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
     with closing(open_store(kill_workers.url(home), home, kill_workers.now)) as store:
+        assert store.database.integrity() == "ok"
         recoveries = store.recover()
         assert {r.kind for r in recoveries} <= {"stale"}, recoveries
         check_commits(store, home)
@@ -134,7 +133,7 @@ def test_a_backup_taken_under_four_writing_processes_is_whole(home: Path) -> Non
         stop(writers)
         new = home.parent / "new"
         restore(home.parent / "backup.zip", new)
-        with closing(open_store(kill_workers.url(new), new, kill_workers.now)) as again:
+        with closing(open_store(f"sqlite:///{new / DATABASE}", new, kill_workers.now)) as again:
             assert again.recover() == ()
             head = manifest.layers["schools"]
             assert again.layer("schools").revision.rev == head

@@ -202,6 +202,7 @@ def test_a_file_of_no_layer_is_reported_and_left_alone(schools: LayerStore) -> N
     assert stranger.read_text() == "{}"
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_files_of_a_lost_database_are_kept_before_the_seed_replaces_them(
     schools: LayerStore, home: Path, clock: Callable[[], object], opener: Callable[[], LayerStore]
 ) -> None:
@@ -216,9 +217,11 @@ def test_files_of_a_lost_database_are_kept_before_the_seed_replaces_them(
     assert (again.exports.kept_folder / kept.file).read_bytes() == lost
 
 
-def test_rows_that_were_tampered_with_are_reported_and_the_rest_serves_on(schools: LayerStore) -> None:
+def test_rows_that_were_tampered_with_are_reported_and_the_rest_serves_on(
+    schools: LayerStore, database_url: str
+) -> None:
     schools.create_layer(definition("parks", serial="PRK"), [], author="a", note="")
-    database = open_database(f"sqlite:///{schools.database.path}")
+    database = open_database(database_url)
     with database.writing() as connection:
         connection.exec_driver_sql("UPDATE feature_version SET body = replace(body, '学校 1', '学校 X')")
     database.close()

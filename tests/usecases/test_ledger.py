@@ -30,8 +30,8 @@ def plan() -> Ledger:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[LayerStore]:
-    store = open_store(f"sqlite:///{tmp_path / 'geo_service.db'}", tmp_path, lambda: NOW)
+def store(tmp_path: Path, database_url: str) -> Iterator[LayerStore]:
+    store = open_store(database_url, tmp_path, lambda: NOW)
     import_seed(store, read_seed(ROOT / "layers"))
     yield store
     store.close()

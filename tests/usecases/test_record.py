@@ -39,8 +39,8 @@ def station(geometry: object = POINT, **given: object) -> Feature:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[LayerStore]:
-    store = open_store(f"sqlite:///{tmp_path / 'geo_service.db'}", tmp_path, lambda: NOW)
+def store(tmp_path: Path, database_url: str) -> Iterator[LayerStore]:
+    store = open_store(database_url, tmp_path, lambda: NOW)
     store.create_layer(FIRE, [station()], author="geo_service", note="导入")
     yield store
     store.close()

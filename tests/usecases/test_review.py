@@ -57,8 +57,8 @@ def modify(feature: Feature, base_rev: int = 1) -> DraftChange:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    store = open_store(f"sqlite:///{tmp_path / 's.db'}", tmp_path, lambda: NOW)
+def desk(tmp_path: Path, database_url: str) -> Iterator[Desk]:
+    store = open_store(database_url, tmp_path, lambda: NOW)
     seed = [school(1), school(2), school(3, subdistrict="学府街道")]
     store.create_layer(LAYER, seed, author="seed", note="首次导入")
     yield Desk(store, Drafts(store.database, lambda: NOW), Audit(store.database, lambda: NOW))

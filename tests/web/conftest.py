@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,49 @@ from flask.testing import FlaskClient
 from geo_service.deployment import Deployment, open_deployment
 from geo_service.settings import read_settings
 from geo_service.web.app import create_app
+from tests.postgis import Cluster
+
+EITHER = ["sqlite", pytest.param("postgis", marks=pytest.mark.postgis)]
+EITHER_SLOWLY = ["sqlite", pytest.param("postgis", marks=(pytest.mark.postgis, pytest.mark.slow))]
+
+
+@contextmanager
+def _database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of an empty PostGIS database, or empty text for a file in the home."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    cluster: Cluster = request.getfixturevalue("cluster")
+    with cluster.lent_database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session", params=EITHER)
+def session_database(request: pytest.FixtureRequest) -> Iterator[str]:
+    with _database(request) as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=EITHER)
+def module_database(request: pytest.FixtureRequest) -> Iterator[str]:
+    with _database(request) as url:
+        yield url
+
+
+@pytest.fixture(params=EITHER_SLOWLY)
+def chosen_database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """For tests that each seed a deployment of their own."""
+    with _database(request) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    home = tmp_path_factory.mktemp("home")
-    return open_deployment(read_settings({**os.environ, "GEO_SERVICE_HOME": str(home)}))
+def deployment(tmp_path_factory: pytest.TempPathFactory, session_database: str) -> Iterator[Deployment]:
+    home = str(tmp_path_factory.mktemp("home"))
+    environment = {**os.environ, "GEO_SERVICE_HOME": home, "GEO_SERVICE_DATABASE": session_database}
+    opened = open_deployment(read_settings(environment))
+    yield opened
+    opened.store.close()
 
 
 @pytest.fixture(scope="session")

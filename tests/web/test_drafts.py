@@ -19,8 +19,9 @@ FID = "NK-JSD-001"
 
 
 @pytest.fixture
-def deployment(tmp_path: Any) -> Iterator[Deployment]:
-    opened = open_deployment(read_settings({"GEO_SERVICE_HOME": str(tmp_path)}))
+def deployment(tmp_path: Any, chosen_database: str) -> Iterator[Deployment]:
+    environment = {"GEO_SERVICE_HOME": str(tmp_path), "GEO_SERVICE_DATABASE": chosen_database}
+    opened = open_deployment(read_settings(environment))
     add_people(opened)
     opened.people.accounts.add(
         Account(name="second", display="第二编辑", grants=(Grant("editor"),)), "a long pass phrase 长密码"

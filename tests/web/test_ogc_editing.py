@@ -49,8 +49,9 @@ def definition(layer_id: str, serial: str, *, four_eyes: bool = True) -> LayerDe
 
 
 @pytest.fixture(scope="module")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    opened = open_deployment(read_settings({"GEO_SERVICE_HOME": str(tmp_path_factory.mktemp("qgis"))}))
+def deployment(tmp_path_factory: pytest.TempPathFactory, module_database: str) -> Iterator[Deployment]:
+    home = str(tmp_path_factory.mktemp("qgis"))
+    opened = open_deployment(read_settings({"GEO_SERVICE_HOME": home, "GEO_SERVICE_DATABASE": module_database}))
     opened.store.create_layer(definition(FULL, "QF"), [point(n) for n in range(1, 251)], author="x", note="x")
     opened.store.create_layer(definition(EMPTY, "QE"), [], author="x", note="x")
     opened.store.create_layer(definition(DIRECT, "QD", four_eyes=False), [point(1, "QD")], author="x", note="x")
