@@ -7,7 +7,7 @@ around.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import shapely
@@ -17,7 +17,7 @@ from shapely.geometry.base import BaseGeometry
 from geo_service.core import crs
 from geo_service.core.features import Feature
 from geo_service.core.layers import Kind
-from geo_service.rendering.symbols import Symbol, SymbolClass, symbol
+from geo_service.rendering.symbols import Symbol, SymbolClass, hollow, symbol
 
 WIDTH_PX, HEIGHT_PX = 640, 400
 LOCATOR_PX = 132
@@ -252,3 +252,22 @@ def _label(name: str, line: LineString, window: _Window) -> Label | None:
     inside = 20 < x < window.width - 20 and 14 < y < window.height - 14
     covered = x > window.width - LOCATOR_CORNER_PX and y < LOCATOR_CORNER_PX
     return Label(name, x, y, round(angle, 1)) if inside and not covered else None
+
+
+HATCH_PATHS: dict[str, str] = {
+    "diag": "M3,9L9,3M3,15L15,3M5,19L21,3M11,19L27,3M17,19L27,9M23,19L27,15",
+    "diag2": "M27,9L21,3M27,15L15,3M25,19L9,3M19,19L3,3M13,19L3,9M7,19L3,15",
+    "horizontal": "M3,7H27M3,11H27M3,15H27",
+    "vertical": "M8,3V19M13,3V19M18,3V19M23,3V19",
+    "dots": "M8,8h.01M15,8h.01M22,8h.01M8,14h.01M15,14h.01M22,14h.01",
+    "wave": "M3,8q3,-3 6,0t6,0t6,0t6,0M3,14q3,-3 6,0t6,0t6,0t6,0",
+}
+HATCH_PATHS["cross"] = HATCH_PATHS["diag"] + HATCH_PATHS["diag2"]
+HATCH_PATHS["grid"] = HATCH_PATHS["horizontal"] + HATCH_PATHS["vertical"]
+"""Each hatch within the box 3,3 to 27,19 of a swatch."""
+
+
+def leading_class(symbol: Symbol, counts: Mapping[str, int], *, illustrative: bool) -> SymbolClass:
+    """The class most features have (the last where there are none), hollow where all of them are illustrative."""
+    best = max(reversed(symbol.classes), key=lambda c: counts.get(c.key, 0))
+    return hollow(symbol, best) if illustrative else best

@@ -40,6 +40,11 @@ class Basemaps:
         self._files: Memo[TileFile] = Memo(64)
         self._pictures: Memo[bytes] = Memo(KEPT_BYTES, lambda data: len(data) + 100)
 
+    @property
+    def services(self) -> tuple[BasemapSource, ...]:
+        """The basemaps this server asks another host for."""
+        return tuple(source for source in self.sources.values() if not source.is_file)
+
     def described(self) -> list[dict[str, Any]]:
         """What a browser may know of each: never its address, path or key."""
         return [

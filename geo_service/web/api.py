@@ -19,7 +19,7 @@ from geo_service.errors import InvalidParameter, LayerNotFound, RevisionNotFound
 from geo_service.rendering.basemap import Basemap
 from geo_service.storage.store import LayerState
 from geo_service.usecases import browse, ledger, search, tables
-from geo_service.web.answers import FOREVER, PRIVATE, encoding_for, json_answer
+from geo_service.web.answers import FOREVER, PRIVATE, SMALLEST, encoding_for, json_answer
 from geo_service.web.as_of import revision_as_of
 from geo_service.web.current import deployment, visible_layer, visible_layers
 from geo_service.web.map_page import BASEMAP_LAYERS, basemap_key, catalogue
@@ -123,7 +123,8 @@ def tile(layer_id: str, rev: int, z: int, x: int, y: int) -> Response:
     here = deployment()
     state = visible_layer(layer_id)
     revision = state.revision if rev == state.revision.rev else here.store.revision(layer_id, rev)
-    return _tile_answer(here.views.tile(state.definition, revision, z, x, y), _lasting(state))
+    data = here.views.tile(state.definition, revision, z, x, y)
+    return _tile_answer(data, (layer_id, revision.rev, z, x, y), _lasting(state))
 
 
 @blueprint.get("/tiles/basemap/<key>/<int:z>/<int:x>/<int:y>.mvt")
@@ -135,7 +136,8 @@ def basemap_tile(key: str, z: int, x: int, y: int) -> Response:
     here = deployment()
     base = here.memo.get(("basemap", key), _basemap)
     states = [s for s in visible_layers() if s.definition.id in BASEMAP_LAYERS]
-    return _tile_answer(here.views.kept(("basemap", key, z, x, y), lambda: base.tile(z, x, y)), _lasting(*states))
+    place = ("basemap", key, z, x, y)
+    return _tile_answer(here.views.kept(place, lambda: base.tile(z, x, y)), place, _lasting(*states))
 
 
 @blueprint.get("/api/search")
@@ -225,23 +227,24 @@ def _lasting(*states: LayerState) -> str:
     return FOREVER if shared else PRIVATE
 
 
-def _tile_answer(data: bytes, lasting: str) -> Response:
+def _tile_answer(data: bytes, key: tuple[object, ...], lasting: str) -> Response:
     if not data:
         response = Response(status=204)
+    elif len(data) > SMALLEST and request.accept_encodings["gzip"] > 0:
+        response = Response(deployment().views.kept(("gzip", *key), lambda: _packed(data)), mimetype=TILE)
+        response.headers["Content-Encoding"] = "gzip"
     else:
         response = Response(data, mimetype=TILE)
-        _compress_tile(response, data)
+    response.vary.add("Accept-Encoding")
     response.headers["Cache-Control"] = lasting
     return response
 
 
-def _compress_tile(response: Response, data: bytes) -> None:
+def _packed(data: bytes) -> bytes:
+    """A tile compressed once, then kept: 72 kB take 3 ms, more than anything else in a warm answer."""
     import gzip
 
-    response.vary.add("Accept-Encoding")
-    if len(data) > 500 and request.accept_encodings["gzip"] > 0:
-        response.set_data(gzip.compress(data, 5, mtime=0))
-        response.headers["Content-Encoding"] = "gzip"
+    return gzip.compress(data, 6, mtime=0)
 
 
 def _basemap() -> Basemap:

@@ -29,6 +29,17 @@ from geo_service.web import (
     upload,
 )
 
+DATA = frozenset(
+    {
+        "application/geo+json",
+        "application/json",
+        "application/problem+json",
+        "application/vnd.mapbox-vector-tile",
+    }
+)
+CODE = frozenset({"text/css", "text/javascript"})
+"""What is no document: the policies of documents say nothing there, and are 550 bytes of each of 50 answers."""
+
 
 def create_app(deployment: Deployment) -> Flask:
     """The web application of a deployment; build as many as you like."""
@@ -70,20 +81,23 @@ def _remember_nonce() -> None:
 
 
 def _secure(response: Response) -> Response:
-    for name, value in _security_headers().items():
-        response.headers.setdefault(name, value)
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Cache-Control", "no-cache")
+    if response.mimetype in DATA:
+        response.headers.setdefault("Content-Security-Policy", "default-src 'none'")
+    elif response.mimetype not in CODE:
+        for name, value in _document_headers().items():
+            response.headers.setdefault(name, value)
     return response
 
 
-def _security_headers() -> dict[str, str]:
+def _document_headers() -> dict[str, str]:
     return {
         "Content-Security-Policy": content_security_policy(g.get("nonce", "")),
-        "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin",
         "X-Frame-Options": "SAMEORIGIN",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Permissions-Policy": "camera=(), microphone=(), payment=()",
-        "Cache-Control": "no-cache",
     }
 
 

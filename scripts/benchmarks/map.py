@@ -81,7 +81,7 @@ def load_page(browser: Any, address: str) -> dict[str, float]:
     client.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
     client.on("Network.requestWillBeSent", lambda event: asked.append(event["request"]["url"]))
     page.goto(address)
-    page.wait_for_function("performance.getEntriesByName('interactive').length > 0")
+    page.wait_for_function("() => performance.getEntriesByName('interactive').length > 0")
     page.wait_for_load_state("networkidle")
     interactive = page.evaluate("performance.getEntriesByName('interactive')[0].startTime")
     context.close()

@@ -131,3 +131,18 @@ def test_a_polygon_in_a_layer_of_points_is_drawn_as_a_polygon() -> None:
     assert small_map.symbol_of(area, layers).kind == "polygon"
     assert small_map.symbol_of(plane_feature("Point", [(0, 0)]), layers).kind == "point"
     assert small_map.symbol_of(Feature("x", {}, None), layers) is layers
+
+
+def test_every_hatch_of_the_symbol_table_has_a_path_within_the_swatch() -> None:
+    every = [symbols.symbol(name, kind="polygon") for name in symbols.NAMES]
+    assert {c.hatch for s in every for c in s.classes} - {""} <= set(small_map.HATCH_PATHS)
+    numbers = [float(n) for path in small_map.HATCH_PATHS.values() for n in re.findall(r"(?<=M)[\d.]+", path)]
+    assert all(3 <= n <= 27 for n in numbers)
+
+
+def test_a_layer_is_shown_by_its_largest_class_and_hollow_where_all_is_illustrative() -> None:
+    park = symbols.symbol("pocket_park", kind="polygon")
+    first, last = park.classes[0], park.classes[-1]
+    assert small_map.leading_class(park, {}, illustrative=False) == last
+    assert small_map.leading_class(park, {first.key: 3, last.key: 2}, illustrative=False) == first
+    assert small_map.leading_class(park, {first.key: 3}, illustrative=True).fill == 0

@@ -196,8 +196,16 @@ def test_the_service_says_that_it_is_well(client: FlaskClient) -> None:
     assert get(client, "/healthz")["status"] == "ok"
 
 
-def test_every_answer_forbids_scripts_from_elsewhere(client: FlaskClient) -> None:
-    for url in ("/", "/api/layers", "/api/nothing", "/plan"):
-        policy = client.get(url).headers["Content-Security-Policy"]
-        assert "default-src 'self'" in policy
-        assert "unsafe" not in policy
+@pytest.mark.parametrize("url", ["/", "/plan", "/nothing", "/favicon.ico"])
+def test_every_document_forbids_scripts_from_elsewhere(client: FlaskClient, url: str) -> None:
+    headers = client.get(url, headers={"Accept": "text/html"}).headers
+    assert "default-src 'self'" in headers["Content-Security-Policy"]
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert {"X-Frame-Options", "Referrer-Policy", "Permissions-Policy"} <= set(headers.keys())
+
+
+@pytest.mark.parametrize("url", ["/api/layers", "/api/nothing", "/api/layers/schools/r1.geojson"])
+def test_data_opened_as_a_page_loads_and_runs_nothing(client: FlaskClient, url: str) -> None:
+    headers = client.get(url).headers
+    assert headers["Content-Security-Policy"] == "default-src 'none'"
+    assert headers["X-Content-Type-Options"] == "nosniff"

@@ -161,8 +161,10 @@ export class Panel {
   #foot() {
     const waiting = this.app.stack.all().reduce((sum, layer) => sum + layer.info.count - layer.info.located, 0);
     const links = [
+      ["/plan", t("plan")],
       ["/unlocated", `${t("unlocatedPage")} ${number(waiting, 0)}`],
       ["/layers", t("layersPage")],
+      ["/as-of", t("asOfPage")],
       ["/help", t("help")],
       ["/about", t("about")],
     ];

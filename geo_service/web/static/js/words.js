@@ -11,6 +11,7 @@ const WORDS = {
   allSubject: ["全部图层", "All layers"],
   area: ["测面积", "Area"],
   asOf: ["历史版本", "Past revision"],
+  asOfPage: ["历史日期", "Past days"],
   asOfBack: ["回到当前版本", "Back to the current revision"],
   attribution: ["底图：参考图层，非测绘成果", "Basemap: reference layers, not surveyed"],
   basemap: ["底图", "Basemap"],
