@@ -45,6 +45,18 @@ SETTINGS = (
     Setting(name="workers", default="2", zh="gunicorn 进程数", en="gunicorn processes"),
     Setting(name="threads", default="8", zh="每个进程的线程数", en="threads per process"),
     Setting(
+        name="proxies",
+        default="0",
+        zh="前面的反向代理层数；其 X-Forwarded-* 才被采信",
+        en="reverse proxies in front, whose X-Forwarded-* are believed",
+    ),
+    Setting(
+        name="log",
+        default="text",
+        zh="日志格式：text，或 json（每个请求一行，含请求编号）",
+        en="log: text, or json (a line for each request, with its number)",
+    ),
+    Setting(
         name="tile_cache_mb",
         default="64",
         zh="每个进程的瓦片缓存上限（MB）",
@@ -93,6 +105,8 @@ class Settings:
     server: str
     workers: int
     threads: int
+    proxies: int
+    log: str
     tile_cache_mb: int
     download_cache_mb: int
     canvas_features: int
@@ -142,7 +156,7 @@ def _convert(name: str, kind: str, text: str) -> Path | int | str | bool | None:
         if text not in ("yes", "no"):
             raise InvalidSetting(f"{variable}={text}：须为 yes 或 no (must be yes or no)")
         return text == "yes"
-    allowed = {"language": ("zh", "en"), "server": ("waitress", "gunicorn")}.get(name)
+    allowed = {"language": ("zh", "en"), "server": ("waitress", "gunicorn"), "log": ("text", "json")}.get(name)
     if allowed and text not in allowed:
         raise InvalidSetting(f"{variable}={text}：须为 {' / '.join(allowed)} (must be one of these)")
     return text

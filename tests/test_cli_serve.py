@@ -72,6 +72,43 @@ def test_the_service_prints_its_address_answers_and_stops_when_told(start: Any, 
     assert process.wait(timeout=LONGEST_S) == 0
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_reload_replaces_every_process_and_no_answer_is_lost(start: Any) -> None:
+    process, address = start("gunicorn")
+    first, failures, stop = children(process.pid), list[str](), threading.Event()
+
+    def keep_asking() -> None:
+        while not stop.is_set():
+            try:
+                with urllib.request.urlopen(f"{address}readyz", timeout=LONGEST_S) as answer:
+                    answer.read()
+            except OSError as error:
+                failures.append(repr(error))
+
+    asking = [threading.Thread(target=keep_asking) for _ in range(4)]
+    for thread in asking:
+        thread.start()
+    process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + LONGEST_S
+    while children(process.pid) & first or len(children(process.pid)) < len(first):
+        assert time.monotonic() < deadline, "the old processes are still there"
+    stop.set()
+    for thread in asking:
+        thread.join()
+    assert failures == []
+    with urllib.request.urlopen(f"{address}metrics", timeout=LONGEST_S) as answer:
+        text = answer.read().decode()
+    counted = re.search(r'requests_total{method="GET",route="/readyz",status="200"} (\S+)', text)
+    assert counted, "the figures of all processes are counted together"
+    assert float(counted.group(1)) >= len(asking)
+
+
+def children(process: int) -> set[int]:
+    """The processes of a process, by Linux."""
+    return set(map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split()))
+
+
 def test_a_taken_port_is_said_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from geo_service.cli.logs import log_to_stderr
 from geo_service.errors import CannotListen
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 LAST_ANSWERS_S = 20.0
 """How long answers under way may take after the service was told to stop."""
+STOPPING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
 HIGHEST_PORT = 65_535
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104  # compared with, not listened on
 
@@ -44,8 +46,8 @@ def serve_command(terminal: Terminal) -> click.Command:
         "--port", type=Port(), metavar="PORT", zh="监听端口，默认 8000；0 为任选。", en="Port, by default 8000; 0: any."
     )
     def serve(*, host: str | None, port: int | None) -> None:
-        _log_to_stderr()
         settings = terminal.with_settings(host=host, port=port)
+        log_to_stderr(settings.log)
         check_address(settings.host, settings.port)
         announce(terminal, settings)
         run = run_gunicorn if settings.server == "gunicorn" else run_waitress
@@ -121,7 +123,7 @@ def run_waitress(settings: Settings, ready: Ready) -> None:
             listen=_listen(settings.host, settings.port),
             threads=settings.threads,
             ident="",
-            clear_untrusted_proxy_headers=True,
+            clear_untrusted_proxy_headers=not settings.proxies,
         )
     except OSError as error:
         raise _refusal(settings.host, settings.port, error) from error
@@ -133,7 +135,9 @@ def run_waitress(settings: Settings, ready: Ready) -> None:
 
 
 def run_gunicorn(settings: Settings, ready: Ready) -> None:
-    """Serve in several processes until told to stop; each opens the deployment after the fork."""
+    """Serve in several processes until told to stop; each opens the deployment after the fork. SIGHUP puts new ones in
+    the place of the old, which finish their answers first."""
+    _share_counts(settings)
     from gunicorn.app.base import BaseApplication
 
     from geo_service.deployment import open_deployment
@@ -160,8 +164,23 @@ def _gunicorn_options(settings: Settings, ready: Ready) -> dict[str, Any]:
         "timeout": 120,
         "control_socket_disable": True,
         "loglevel": "warning",
+        "child_exit": lambda _arbiter, worker: _forget_counts(worker.pid),
         "when_ready": lambda arbiter: ready(int(arbiter.LISTENERS[0].sock.getsockname()[1])),
     }
+
+
+def _share_counts(settings: Settings) -> None:
+    """One folder, emptied at the start, in which the processes count requests together; set before the first import."""
+    folder = settings.home / "cache" / "metrics"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
+def _forget_counts(process: int) -> None:
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(process)  # type: ignore[no-untyped-call]  # it has no types
 
 
 def _loop_until_told(server: Any, sockets: dict[int, Any]) -> None:
@@ -173,7 +192,7 @@ def _loop_until_told(server: Any, sockets: dict[int, Any]) -> None:
     def stop(number: int, _frame: object) -> None:
         told.append(number)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, stop) for number in STOPPING}
     try:
         while not told:
             wasyncore.loop(timeout=0.2, map=sockets, count=1)
@@ -241,8 +260,3 @@ def _print_address(terminal: Terminal, host: str, port: int) -> None:
         name = socket.gethostname()
         terminal.say(f"局域网：http://{name}:{port}/", f"In the local network: http://{name}:{port}/")
     sys.stdout.flush()
-
-
-def _log_to_stderr() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)

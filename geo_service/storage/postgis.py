@@ -129,8 +129,7 @@ class Notices:
         self._ask(self._listener)
 
     def _listen(self, listener: psycopg.Connection[Any]) -> None:
-        if _is_readable(listener):
-            listener.pgconn.consume_input()
+        if _take_in(listener):
             while notice := listener.pgconn.notifies():
                 self._count += notice.extra.decode() != self._me
         if time.monotonic() >= self._ask_at:
@@ -205,18 +204,21 @@ def _configure(connection: psycopg.Connection[Any], _record: object) -> None:
 
 def _refuse_dead(connection: psycopg.Connection[Any], _record: object, _proxy: object) -> None:
     """Take no connection out of the pool that a restart of PostgreSQL has cut; no question is asked for it."""
-    if not _is_readable(connection):
-        return
     try:
-        connection.pgconn.consume_input()
+        _take_in(connection)
     except psycopg.Error as error:
         raise DisconnectionError(str(error)) from error
 
 
-def _is_readable(connection: psycopg.Connection[Any]) -> bool:
+def _take_in(connection: psycopg.Connection[Any]) -> bool:
+    """Whether anything had come in; all of it is read, so that a farewell does not hide the end behind it."""
     poll = select.poll()
     poll.register(connection.pgconn.socket, select.POLLIN)
-    return bool(poll.poll(0))
+    found = False
+    while poll.poll(0):
+        connection.pgconn.consume_input()
+        found = True
+    return found
 
 
 def _begin(connection: Connection) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,6 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, request, send_file
 
-from geo_service import __version__
 from geo_service.core.access import may_read
 from geo_service.core.query import DEFAULT_LIMIT, MAX_LIMIT, FeaturePage, Query, parse_bbox, parse_count
 from geo_service.core.revisions import Revision
@@ -153,15 +151,6 @@ def plan() -> Response:
     """The plan ledger with the progress of every commitment."""
     here = deployment()
     return json_answer(ledger.plan_json(here.store, here.ledger, states=visible_layers(), views=here.views))
-
-
-@blueprint.get("/healthz")
-def healthz() -> Response:
-    """Whether the process answers and the store reads."""
-    started = time.perf_counter()
-    count = len(deployment().store.layers())
-    took_ms = round((time.perf_counter() - started) * 1000, 2)
-    return json_answer({"status": "ok", "version": __version__, "layers": count, "store_ms": took_ms})
 
 
 def _found(state: LayerState, revision: Revision, query: Query) -> FeaturePage:

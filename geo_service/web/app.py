@@ -23,6 +23,7 @@ from geo_service.web import (
     layer_admin,
     map_page,
     ogc,
+    operations,
     pages,
     problems,
     session,
@@ -49,6 +50,9 @@ def create_app(deployment: Deployment) -> Flask:
     app.config["JSON_AS_ASCII"] = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.url_map.strict_slashes = False
+    if deployment.settings.proxies:
+        _believe_proxies(app, deployment.settings.proxies)
+    operations.install(app)
     assets.install(app)
     i18n.install(app)
     session.install(app, deployment.settings.home)
@@ -66,6 +70,7 @@ def create_app(deployment: Deployment) -> Flask:
         history,
         layer_admin,
         ogc,
+        operations,
         upload,
     ):
         app.register_blueprint(room.blueprint)
@@ -74,6 +79,13 @@ def create_app(deployment: Deployment) -> Flask:
     app.after_request(_secure)
     app.context_processor(lambda: {"nonce": g.get("nonce", "")})
     return app
+
+
+def _believe_proxies(app: Flask, count: int) -> None:
+    """Take address, host and scheme of the client from what so many reverse proxies in front say."""
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]  # Flask's own way
 
 
 def _remember_nonce() -> None:

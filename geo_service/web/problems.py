@@ -22,7 +22,7 @@ from geo_service.web.answers import json_answer
 
 log = logging.getLogger(__name__)
 
-PROGRAM_PATHS = ("/api/", "/tiles/", "/healthz", "/readyz", "/static/", "/assets/", "/ogc/")
+PROGRAM_PATHS = ("/api/", "/tiles/", "/healthz", "/readyz", "/metrics", "/static/", "/assets/", "/ogc/")
 
 
 def install(app: Flask) -> None:
@@ -68,7 +68,8 @@ def answer_http(error: HTTPException) -> Response:
 def answer_unknown(error: Exception) -> Response:
     """The answer to what nobody foresaw: an incident number; the trace goes to the log only."""
     incident = secrets.token_hex(4)
-    log.error("incident %s %s %s", incident, request.method, request.path, exc_info=error)
+    facts = {"incident": incident, "request_id": g.get("request_id", "")}
+    log.error("incident %s %s %s", incident, request.method, request.path, exc_info=error, extra=facts)
     return answer(ServiceFault(incident=incident))
 
 

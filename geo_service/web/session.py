@@ -18,7 +18,13 @@ from geo_service.web.current import deployment
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 TOKEN_HEADER = "X-CSRF-Token"  # noqa: S105  # a header's name
 LIFETIME_S = 12 * 3600
-OPEN_ENDPOINTS = ("account.sign_in_form", "account.sign_in", "api.healthz")
+OPEN_ENDPOINTS = (
+    "account.sign_in_form",
+    "account.sign_in",
+    "operations.healthz",
+    "operations.readyz",
+    "operations.metrics",
+)
 """What answers even where nobody may read without signing in; static files do too."""
 
 

@@ -433,4 +433,4 @@ def test_where_anonymous_people_may_not_read_everything_asks_who_they_are(
         elif response.status_code == 303:
             assert re.match(r"/sign-in\?next=", response.headers["Location"])
     others = {e for e in open_endpoints if not e.startswith("assets.")}
-    assert others <= {"account.sign_in_form", "api.healthz", "api.readyz"}
+    assert others <= {"account.sign_in_form", "operations.healthz", "operations.readyz", "operations.metrics"}
