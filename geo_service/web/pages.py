@@ -12,7 +12,7 @@ from flask import Blueprint, g, render_template, request
 from geo_service.core import crs
 from geo_service.core.access import may_edit
 from geo_service.core.features import Feature
-from geo_service.core.layers import PLAN_STATUS_CODES, PRECISION_CODES, THEMES, Field
+from geo_service.core.layers import ATTACHMENTS_FIELD, PLAN_STATUS_CODES, PRECISION_CODES, THEMES, Field
 from geo_service.core.progress import status_of
 from geo_service.core.progress_words import ARITHMETIC, KINDS, PROMISES, amount_text, number, promise_text, target_text
 from geo_service.core.progress_words import headline as headline_text
@@ -256,6 +256,8 @@ def value_text(item: Field, value: Any) -> str:
     """A value as people read it, with its unit; empty where there is none."""
     if value is None or value == "":
         return ""
+    if item.key == ATTACHMENTS_FIELD.key:
+        return i18n.gettext("{n} 个附件", n=len(str(value).split()))
     if item.type in ("date", "datetime"):
         return i18n.day(str(value)) if item.type == "date" else i18n.moment(str(value))
     shown = tables.display(item, value, i18n.language())

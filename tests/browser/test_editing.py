@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 
+import pyproj
 import pytest
 from playwright.sync_api import Browser
 from shapely.geometry import shape
@@ -105,6 +106,28 @@ def test_an_area_is_drawn_snapped_shaped_cut_split_and_taken_back(drawer: MapPag
     assert len(drafted(drawer, second).interiors) == 1
 
 
+def test_corners_are_typed_as_numbers_in_degrees_or_metres(drawer: MapPage) -> None:
+    drawer.do("app.editor.pick('NK-JSD-003')")
+    drawer.page.click(".edit-coordinates summary")
+    area = ".edit-coordinates textarea"
+    drawer.page.fill(area, "117.16, 39.105\n117.161, 39.105\n北, 39.106")
+    drawer.page.click(".edit-coordinates .secondary")
+    assert "3: 北, 39.106" in drawer.text(".edit-coordinates .wrong").replace("：", ": ")
+    drawer.page.fill(area, "117.16, 39.105\n117.161, 39.105\n117.161, 39.106")
+    drawer.page.click(".edit-coordinates .secondary")
+    drawer.until("app.editor.session.changes.has('NK-JSD-003')")
+    drawer.page.select_option(".edit-coordinates select", "4548")
+    east, north = pyproj.Transformer.from_crs(4490, 4548, always_xy=True).transform(117.16, 39.105)
+    first = drawer.page.input_value(area).split("\n")[0]
+    assert [float(v) for v in first.split(",")] == pytest.approx([east, north], abs=0.002)
+    drawer.page.fill(area, f"{east + 10},{north}\n{east + 50} {north}\n{east + 50}, {north + 40}")
+    drawer.page.click(".edit-coordinates .secondary")
+    drawer.until("app.editor.session.done.length === 2")
+    assert drafted(drawer, "NK-JSD-003").exterior.coords[0][0] == pytest.approx(117.1601157, abs=2e-6)
+    drawer.do("app.editor.revert('NK-JSD-003')")
+    drawer.until("!app.editor.session.changes.has('NK-JSD-003')")
+
+
 def test_a_bad_value_is_told_at_its_field_and_the_draft_goes_to_review_and_onto_the_map(
     drawer: MapPage, browser: Browser, desk: Service
 ) -> None:
@@ -124,6 +147,9 @@ def test_a_bad_value_is_told_at_its_field_and_the_draft_goes_to_review_and_onto_
     drawer.page.click("[data-action=save]")
     drawer.until("app.editor.session.changes.has('NK-JSD-001')")
     drawer.page.click(".edit-panel .back")
+    drawer.page.locator(".edit-panel footer a").click()
+    drawer.page.locator("main a", has_text="在地图上继续编辑").click()
+    drawer.page.wait_for_selector(".edit-changes [data-fid=NK-JSD-001]")
     drawer.page.fill(".edit-panel footer input", "汛后核查")
     drawer.page.click(".edit-panel footer .primary")
     drawer.until("!app.editor.session.draft")
@@ -201,11 +227,12 @@ def test_a_photo_is_attached_seen_on_card_and_page_and_gives_a_point_its_place(
     checker.page.goto(f"{desk.url}/drafts")
     checker.page.locator("main a", has_text="现场照片").first.click()
     checker.page.wait_for_url("**/drafts/D*")
+    checker.page.wait_for_function("() => document.querySelector('.attachments img')?.naturalWidth > 0")
     publish(checker, checker.page.url.rpartition("/")[2].partition("?")[0])
     checker.open(f"/#sel=schools/{school}")
-    checker.page.wait_for_function("document.querySelector('.feature-card .attachments img')?.naturalWidth > 0")
+    checker.page.wait_for_function("() => document.querySelector('.feature-card .attachments img')?.naturalWidth > 0")
     checker.page.goto(f"{desk.url}/layers/schools/{school}")
-    checker.page.wait_for_function("document.querySelector('.attachments img')?.naturalWidth > 0")
+    checker.page.wait_for_function("() => document.querySelector('.attachments img')?.naturalWidth > 0")
     assert violations(checker.page) == []
     checker.page.context.close()
 

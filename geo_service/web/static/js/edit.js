@@ -3,6 +3,7 @@
 import { failed } from "./app.js";
 import { h, say, toast } from "./dom.js";
 import { attachmentBox } from "./edit_attachments.js";
+import { refreshCoordinates } from "./edit_coordinates.js";
 import { DraftSession } from "./edit_draft.js";
 import { Form } from "./edit_form.js";
 import { Panel } from "./edit_panel.js";
@@ -41,7 +42,7 @@ export class Editor {
     this.isOpen = false;
     this.shapes = new Shapes(app.stack, { changed: (geometry) => this.#reshaped(geometry), picked: (fid) => this.pick(fid) });
     this.panel = new Panel(this);
-    this.hint = h("div", { class: "measure-box", role: "status", hidden: true });
+    this.coordinates = h("div", { class: "coordinate-slot" });
   }
 
   /** Begin on the layer of what is selected, else on the first one that is on. @param {string} [layerId] */
@@ -55,7 +56,6 @@ export class Editor {
     this.isOpen = true;
     this.panel.show();
     this.panel.list(layers);
-    document.querySelector(".stage .field")?.append(this.hint);
     document.addEventListener("keydown", this.#key);
     this.app.map.invalidateSize({ pan: false });
     await this.openLayer(first);
@@ -68,7 +68,6 @@ export class Editor {
     this.letGo();
     this.shapes.end();
     this.panel.hide();
-    this.hint.remove();
     this.isOpen = false;
     this.session = null;
     document.removeEventListener("keydown", this.#key);
@@ -133,7 +132,8 @@ export class Editor {
     this.shapes.take(picked.geometry);
     if (picked.fid !== "new") this.shapes.approach();
     this.form = new Form(this.session?.schema.fields ?? [], picked.properties, () => this.#state(w("unsaved")));
-    this.extras = attachmentBox(this);
+    refreshCoordinates(this.coordinates, this);
+    this.extras = h("div", {}, this.coordinates, attachmentBox(this));
     this.#redraw();
     say(`${w("editing")}: ${picked.properties.name ?? w("newFeature")}`);
     if (picked.fid === "new") this.form.focus();
@@ -168,31 +168,18 @@ export class Editor {
     this.letGo();
     this.tool = "draw";
     this.panel.refresh();
-    const geometry = await this.#drawn(KINDS[kind], HINTS[kind]);
+    const geometry = await this.shapes.draw(KINDS[kind], w(HINTS[kind]));
     this.tool = "vertices";
     const rev = this.app.stack.layers.get(this.layerId)?.info.rev ?? 1;
     if (geometry) this.#take({ fid: "new", rev, geometry, properties: { ...DRAWN } });
     else this.panel.refresh();
   }
 
-  /**
-   * @param {import("./edit_shapes.js").Kind} kind
-   * @param {import("./edit_words.js").Word} word
-   */
-  async #drawn(kind, word) {
-    this.hint.textContent = w(word);
-    this.hint.hidden = false;
-    say(w(word));
-    const geometry = await this.shapes.draw(kind);
-    this.hint.hidden = true;
-    return geometry;
-  }
-
   /** @param {"split" | "hole"} tool */
   async #cut(tool) {
     const { picked } = this;
     if (!picked?.geometry) return;
-    const by = await this.#drawn(tool === "split" ? "Line" : "Polygon", tool === "split" ? "drawSplit" : "drawHole");
+    const by = await this.shapes.draw(tool === "split" ? "Line" : "Polygon", w(tool === "split" ? "drawSplit" : "drawHole"));
     this.tool = "vertices";
     this.panel.refresh();
     if (!by) return;
@@ -213,11 +200,19 @@ export class Editor {
     await this.#run([{ fid: picked.fid, rev: picked.rev, after: { geometry: first, properties: picked.properties } }, ...rest]);
   }
 
+  /** Another shape, typed rather than drawn. @param {GeoJSON.Geometry} geometry */
+  reshape(geometry) {
+    this.shapes.take(geometry);
+    this.shapes.approach();
+    this.#reshaped(geometry);
+  }
+
   /** A corner was moved: kept at once, but for a new feature, whose form comes first. @param {GeoJSON.Geometry} geometry */
   #reshaped(geometry) {
     const { picked } = this;
     if (!picked) return;
     picked.geometry = geometry;
+    refreshCoordinates(this.coordinates, this);
     if (picked.fid === "new") return;
     this.#try(() => this.#run([{ fid: picked.fid, rev: picked.rev, after: { geometry, properties: picked.properties } }], { keepForm: true }));
   }

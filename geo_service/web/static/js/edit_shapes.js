@@ -1,6 +1,7 @@
 // Shapes under the pencil: one working shape with its corners, drawing with snapping, the draft's other changes as
 // outlines. Geoman does the handles; nothing outside this module knows it.
 
+import { $, h, say } from "./dom.js";
 import { addStyle } from "./pencil.js";
 import { cssColor } from "./theme.js";
 import { english } from "./words.js";
@@ -137,16 +138,21 @@ export class Shapes {
   /**
    * Let a person draw; gives the geometry, or null where the drawing was given up.
    * @param {Kind} kind
+   * @param {string} words what to do, shown over the map meanwhile
    * @returns {Promise<GeoJSON.Geometry | null>}
    */
-  draw(kind) {
+  draw(kind, words) {
     this.stopDrawing();
     this.#targets();
+    const hint = h("div", { class: "measure-box", role: "status" }, words);
+    $(".stage .field").append(hint);
+    say(words);
     const { map } = this;
     const line = { color: cssColor("--measure"), weight: 3 };
     return new Promise((done) => {
       const end = (/** @type {GeoJSON.Geometry | null} */ geometry) => {
         map.off("pm:create", created);
+        hint.remove();
         this.giveUp = null;
         map.pm.disableDraw();
         done(geometry);

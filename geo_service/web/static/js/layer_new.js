@@ -38,7 +38,7 @@ async function infer(options) {
   if (!found.readable) return refused(found);
   state.kind = kindOf(found.geometry_types);
   state.name = found.name;
-  state.rows = found.schema.map((/** @type {any} */ field) => ({ ...field, taken: true, codes: codesText(field.codes), sample: sampleOf(found, field.title.zh) }));
+  state.rows = found.schema.map((/** @type {any} */ field) => ({ ...field, title: { zh: field.title.zh, en: field.title.en === field.title.zh ? "" : field.title.en }, taken: true, codes: codesText(field.codes), sample: sampleOf(found, field.title.zh) }));
   tell(`${n("read")} ${found.format}: ${found.tally.rows} ${n("rows")}${found.crs?.used ? ` · ${found.crs.used}` : ""}`);
   return showForm();
 }

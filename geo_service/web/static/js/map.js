@@ -8,6 +8,7 @@ import { $ } from "./dom.js";
 import { Labels } from "./labels.js";
 import { refreshSwatches } from "./legend.js";
 import { Panel } from "./panel.js";
+import { askedToEdit, mayEdit } from "./pencil.js";
 import { readLink } from "./permalink.js";
 import { installReadout } from "./readout.js";
 import { Search } from "./search.js";
@@ -81,6 +82,7 @@ async function run(map, basemapUrl, catalogue) {
   const basemaps = new BasemapChoice(map, basemap, catalogue.basemaps);
   const app = new App(stack, labels, basemaps);
   const link = readLink(location.hash);
+  const toEdit = askedToEdit(location.hash);
   if (!link.view) app.zoomToDistrict({ animate: false });
   else map.setView([link.view.lat, link.view.lon], link.view.zoom, { animate: false });
   const restored = app.restore(link);
@@ -106,6 +108,7 @@ async function run(map, basemapUrl, catalogue) {
   addEventListener("hashchange", () => app.follow());
   app.keepAddress();
   ready(app);
+  if (mayEdit(toEdit)) await app.toggleEditing(toEdit);
 }
 
 /** Tell whoever waits (tests, the benchmark) that the page answers. @param {App} app */

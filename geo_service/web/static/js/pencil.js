@@ -14,6 +14,11 @@ export function mayEdit(layer) {
   return pencil()?.layers.includes(layer) ?? false;
 }
 
+/** The layer an address asks to edit (`edit=schools`), empty for none. @param {string} hash */
+export function askedToEdit(hash) {
+  return hash.match(/[#&]edit=([a-z0-9_]+)/)?.[1] ?? "";
+}
+
 /**
  * Put a style sheet into the page, once.
  * @param {string} url

@@ -4,6 +4,7 @@ import { h, icon } from "./dom.js";
 import { plainValue, valueWithUnit } from "./format.js";
 import { conflictCard } from "./review_conflict.js";
 import { movedText, shapeText } from "./review_geometry.js";
+import { pictures } from "./review_pictures.js";
 import { w } from "./review_words.js";
 import { english, said } from "./words.js";
 
@@ -104,7 +105,7 @@ function cells(change, info) {
  */
 function filledKeys(change, info) {
   const properties = (change.after ?? change.before)?.properties ?? {};
-  return info.fields.map((f) => f.key).filter((key) => properties[key] !== null && properties[key] !== undefined && properties[key] !== "");
+  return [...info.fields.map((f) => f.key), "attachments"].filter((key) => properties[key] !== null && properties[key] !== undefined && properties[key] !== "");
 }
 
 /**
@@ -114,6 +115,7 @@ function filledKeys(change, info) {
  */
 function valueRow(change, info, key) {
   const [before, after] = [change.before?.properties[key], change.after?.properties[key]];
+  if (key === "attachments") return row(w("attachments"), change, pictures(info.id, change.fid, before), pictures(info.id, change.fid, after));
   return row(fieldTitle(info, key), change, shown(info, key, before), shown(info, key, after));
 }
 
@@ -127,8 +129,8 @@ function shapeRow(change) {
 /**
  * @param {string} title
  * @param {Change} change
- * @param {string} before
- * @param {string} after
+ * @param {string | HTMLElement} before
+ * @param {string | HTMLElement} after
  */
 function row(title, { operation }, before, after) {
   const old = h("td", { class: "old" }, h("del", {}, before));

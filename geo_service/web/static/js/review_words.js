@@ -3,6 +3,7 @@
 import { english } from "./words.js";
 
 const WORDS = {
+  attachments: ["附件", "Attachments"],
   accept: ["接受", "Accept"],
   acceptAll: ["全部接受", "Accept all"],
   add: ["新增", "Added"],
