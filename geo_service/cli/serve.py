@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 LAST_ANSWERS_S = 20.0
 """How long answers under way may take after the service was told to stop."""
 STOPPING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
+KEPT_OPEN_S = 75
+"""How long an idle connection stays open: longer than nginx keeps it (60 s), or it would ask on one just closed."""
 HIGHEST_PORT = 65_535
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104  # compared with, not listened on
 
@@ -162,6 +164,7 @@ def _gunicorn_options(settings: Settings, ready: Ready) -> dict[str, Any]:
         "worker_class": "gthread",
         "graceful_timeout": int(LAST_ANSWERS_S),
         "timeout": 120,
+        "keepalive": KEPT_OPEN_S,
         "control_socket_disable": True,
         "loglevel": "warning",
         "child_exit": lambda _arbiter, worker: _forget_counts(worker.pid),

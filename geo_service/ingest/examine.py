@@ -12,6 +12,7 @@ from geo_service.core.geojson import dump_line
 from geo_service.core.layers import LayerDefinition
 from geo_service.core.revisions import Snapshot
 from geo_service.core.validation import Finding
+from geo_service.ingest.distant import DistantJob
 from geo_service.ingest.examination import Examination, Options, Request
 from geo_service.ingest.jail import Jail, Job, read_plainly
 from geo_service.ingest.limits import MEBIBYTE, Limits
@@ -85,7 +86,7 @@ def _lay_out(current: Snapshot | PublishedLayer | None, target: Path) -> Publish
     return PublishedLayer(target, current.revision.rev)
 
 
-def conclude(job: Job, declared_name: str, *, timeout_s: float | None = None) -> Examination:
+def conclude(job: Job | DistantJob, declared_name: str, *, timeout_s: float | None = None) -> Examination:
     """What a dry run found; a worker that was stopped or died is a finding, too.
 
     Raises
@@ -103,7 +104,7 @@ def conclude(job: Job, declared_name: str, *, timeout_s: float | None = None) ->
     return dataclasses.replace(examination, elapsed_s=ended.elapsed_s, peak_bytes=ended.peak_bytes)
 
 
-def _result(job: Job, ended: Ended) -> Examination:
+def _result(job: Job | DistantJob, ended: Ended) -> Examination:
     if ended.outcome != "done":
         raise OSError(ended.detail)
     out = job.folder.path / "out"
@@ -112,7 +113,7 @@ def _result(job: Job, ended: Ended) -> Examination:
     return dataclasses.replace(examination, changes_file=changes)
 
 
-def _finding(job: Job, ended: Ended, reason: str) -> Finding:
+def _finding(job: Job | DistantJob, ended: Ended, reason: str) -> Finding:
     code = _OUTCOMES.get(ended.outcome, "job-fault")
     if ended.detail.startswith("exit"):
         code, reason = "job-fault", _last_line(job.folder.path / "out" / "trace.txt")

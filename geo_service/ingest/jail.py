@@ -15,6 +15,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -58,6 +59,20 @@ class JobFolder:
             return msgspec.json.decode(read_plainly(self.path / "out" / "progress.json", 4096), type=Progress)
         except (OSError, msgspec.DecodeError):
             return Progress()
+
+    def ended(self) -> Ended | None:
+        """How it ended, None until then; readable from any process."""
+        try:
+            return msgspec.json.decode((self.path / "ended.json").read_bytes(), type=Ended)
+        except (OSError, msgspec.DecodeError):
+            return None
+
+    def keep_end(self, ended: Ended) -> None:
+        """Note how it ended, outside what the worker may write; a discarded folder stays away."""
+        with suppress(OSError):
+            temporary = self.path / "ended.new"
+            temporary.write_bytes(msgspec.json.encode(ended))
+            temporary.replace(self.path / "ended.json")
 
     def cancel(self) -> None:
         """Ask for the job to be stopped; from any process."""
@@ -123,6 +138,7 @@ class Job:
     def end(self, ended: Ended) -> None:
         """Record its end; called by the jail."""
         self._ended = ended
+        self.folder.keep_end(ended)
         self._over.set()
 
 

@@ -21,7 +21,7 @@ from geo_service.ingest.examine import submit
 from geo_service.rendering import symbols
 from geo_service.storage import definitions, retired
 from geo_service.storage.store import LayerStore
-from geo_service.usecases.uploads import Counter, Kept, Running, result, upload_of
+from geo_service.usecases.uploads import Counter, Kept, Running, remember, result, upload_of
 
 NO_LAYER = ""
 """The layer of a dry run whose layer does not exist yet."""
@@ -53,9 +53,7 @@ def rehearse(
         definition=definition,
         options=dataclasses.replace(options, district=district),
     )
-    running = Running(job, kept, NO_LAYER, "upsert", 0)
-    counter.jobs[job.id] = running
-    return running
+    return remember(counter, Running(job, kept, NO_LAYER, "upsert", 0))
 
 
 def require_usable(store: LayerStore, definition: LayerDefinition) -> None:

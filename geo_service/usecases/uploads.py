@@ -23,6 +23,7 @@ from geo_service.core.drafts import Draft, DraftChange, DraftMode
 from geo_service.core.layers import LayerDefinition
 from geo_service.core.validation import Finding
 from geo_service.errors import AccessDenied, InvalidRequest, NotFound, RequestTooLarge
+from geo_service.ingest.distant import DistantJob, find_distant, keep_ticket, read_ticket
 from geo_service.ingest.examination import Examination, Options, ProposedChange
 from geo_service.ingest.examine import PublishedLayer, conclude, submit
 from geo_service.ingest.jail import Jail, Job
@@ -150,7 +151,16 @@ class Counter:
 class Running:
     """A dry run under way or ended, and what it was asked."""
 
-    job: Job
+    job: Job | DistantJob
+    kept: Kept
+    layer: str
+    mode: DraftMode
+    base_rev: int
+
+
+class Ticket(msgspec.Struct, frozen=True):
+    """What a dry run was asked, as it lies beside the job."""
+
     kept: Kept
     layer: str
     mode: DraftMode
@@ -189,8 +199,13 @@ def begin(
         current=PublishedLayer(store.published_path(layer_id), state.revision.rev),
         options=chosen,
     )
-    running = Running(job, kept, layer_id, options.mode, state.revision.rev)
-    counter.jobs[job.id] = running
+    return remember(counter, Running(job, kept, layer_id, options.mode, state.revision.rev))
+
+
+def remember(counter: Counter, running: Running) -> Running:
+    """The dry run, known from now on to this process and, by a ticket beside the job, to every other of this home."""
+    counter.jobs[running.job.id] = running
+    keep_ticket(running.job.folder, Ticket(running.kept, running.layer, running.mode, running.base_rev))
     return running
 
 
@@ -214,10 +229,19 @@ def find_job(counter: Counter, account: Account, job_id: str) -> Running:
     NotFound
         There is none of this id here, or it is somebody else's.
     """
-    running = counter.jobs.get(job_id)
+    running = counter.jobs.get(job_id) or _find_elsewhere(counter, job_id)
     if running is None or (running.kept.owner != account.name and not account.is_admin):
         raise NotFound(what=job_id)
     return running
+
+
+def _find_elsewhere(counter: Counter, job_id: str) -> Running | None:
+    job = find_distant(counter.jail, job_id)
+    text = read_ticket(job.folder) if job else b""
+    if job is None or not text:
+        return None
+    ticket = msgspec.json.decode(text, type=Ticket)
+    return Running(job, ticket.kept, ticket.layer, ticket.mode, ticket.base_rev)
 
 
 def result(running: Running) -> Examination | None:

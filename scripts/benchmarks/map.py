@@ -120,12 +120,12 @@ def measure_shell(outcome: Outcome, home: Path) -> None:
     outcome.add("shell: build, nothing kept", statistics.median(times) * 1000, "ms", ("<=", 2), "median of 200")
 
 
-def fill(home: Path, layers: dict[str, tuple[str, int]]) -> None:
+def fill(home: Path, layers: dict[str, tuple[str, int]], *, database: str = "") -> None:
     """A deployment with generated layers beside the shipped ones."""
     from geo_service.deployment import open_deployment
     from geo_service.settings import read_settings
 
-    deployment = open_deployment(read_settings({"GEO_SERVICE_HOME": str(home)}))
+    deployment = open_deployment(read_settings({"GEO_SERVICE_HOME": str(home), "GEO_SERVICE_DATABASE": database}))
     for layer_id, (serial, count) in layers.items():
         rows = parcels.features(count, serial)
         deployment.store.create_layer(parcels.definition(layer_id, serial), rows, author="bench", note="generated")
