@@ -153,15 +153,10 @@ def lines_data(segments: Sequence[tuple[float, float, float, float]]) -> str:
     return "".join(f"M{num(a, 2)},{num(b, 2)}L{num(c, 2)},{num(d, 2)}" for a, b, c, d in segments)
 
 
-def document(width_mm: float, height_mm: float, body: str, *, title: str = "", unit: str = "mm") -> str:
-    """A whole SVG document at true size.
-
-    For Typst, which makes an image a whole number of pixels large (and so 420 mm 0.04 % too small), ``unit`` is "" and
-    a millimetre counts a hundred pixels.
-    """
+def document(width_mm: float, height_mm: float, body: str, *, title: str = "") -> str:
+    """A whole SVG document at true size."""
     name = f"<title>{clean(title)}</title>" if title else ""
-    wide, tall = (num(v) + unit if unit else str(round(v * 100)) for v in (width_mm, height_mm))
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{tall}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{num(width_mm)}mm" height="{num(height_mm)}mm" '
         f'viewBox="0 0 {num(width_mm)} {num(height_mm)}">{name}{body}</svg>'
     )

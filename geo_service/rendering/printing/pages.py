@@ -92,5 +92,4 @@ def page_svg(page: Page) -> str:
 def layer_svg(page: Page, parts: Iterable[Part]) -> str:
     """Some parts of a page as one transparent SVG document of the page's size."""
     chosen = list(parts)
-    body = clip_svg(chosen) + "".join(part_svg(p) for p in chosen)
-    return document(page.width_mm, page.height_mm, body, unit="")
+    return document(page.width_mm, page.height_mm, clip_svg(chosen) + "".join(part_svg(p) for p in chosen))

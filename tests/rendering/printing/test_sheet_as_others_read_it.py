@@ -70,7 +70,7 @@ def test_a_line_of_150_mm_is_150_mm_long_both_ways(scale: int, fonts: Fonts, tmp
     request = SheetRequest(title="比例尺", scale=scale, centre=to_degrees(x, y), date="2025-11-23", grid=False)
     made = compose(request, [plain_layer(cross)], fonts=fonts)
     (tmp_path / "x.pdf").write_bytes(write_pdf(made, fonts))
-    read("pdftocairo", "-svg", tmp_path / "x.pdf", tmp_path / "x.svg")
+    read("pdftocairo", "-svg", "-noshrink", tmp_path / "x.pdf", tmp_path / "x.svg")
     lines = straight_lines((tmp_path / "x.svg").read_text("utf-8"))
     assert any(abs(w - LINE_MM) < 0.02 and h < 0.02 for w, h in lines)
     assert any(abs(h - LINE_MM) < 0.02 and w < 0.02 for w, h in lines)
