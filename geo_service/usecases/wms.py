@@ -105,6 +105,13 @@ def _boxes(bbox: tuple[float, float, float, float]) -> Iterable[Element]:
         yield tag("BoundingBox", CRS=name, minx=f"{a:.10g}", miny=f"{b:.10g}", maxx=f"{c:.10g}", maxy=f"{d:.10g}")
 
 
+def _seen(state: LayerState, views: RevisionViews) -> tuple[float, float, float, float]:
+    """The extent of what is drawn: clients ask for no more, and would cut symbols in half at a layer's own extent."""
+    west, south, east, north = views.summary(state.definition, state.revision).bbox or FALLBACK
+    margin = max(east - west, north - south) / 20 + 0.001
+    return (west - margin, south - margin, east + margin, north + margin)
+
+
 def _layer(host: str, state: LayerState, views: RevisionViews, language: str) -> Element:
     definition = state.definition
     legend = f"{host}{BASE}/wms?SERVICE=WMS&VERSION=1.3.0&REQUEST=GetLegendGraphic&FORMAT={PNG}&LAYER={definition.id}"
@@ -115,7 +122,7 @@ def _layer(host: str, state: LayerState, views: RevisionViews, language: str) ->
         tag("Name", definition.id),
         tag("Title", definition.title.get(language)),
         tag("Abstract", definition.description.get(language)),
-        *_boxes(views.summary(definition, state.revision).bbox or FALLBACK),
+        *_boxes(_seen(state, views)),
         tag("MetadataURL", tag("Format", "text/xml"), _resource(record), type="ISO19115:2003"),
         tag(
             "Style",
@@ -165,7 +172,8 @@ def _tile_operation(name: str, address: str) -> Element:
 
 def _tile_layer(address: str, host: str, state: LayerState, views: RevisionViews, language: str) -> Element:
     definition = state.definition
-    west, south, east, north = views.summary(definition, state.revision).bbox or FALLBACK
+    west, south, east, north = seen = _seen(state, views)
+    x1, y1, x2, y2 = plane_bounds(seen, WEB_MERCATOR)
     legend = f"{host}{BASE}/wms?SERVICE=WMS&VERSION=1.3.0&REQUEST=GetLegendGraphic&FORMAT={PNG}&LAYER={definition.id}"
     template = f"{address}/{definition.id}/default/{{TileMatrixSet}}/{{TileMatrix}}/{{TileRow}}/{{TileCol}}.png"
     return tag(
@@ -178,6 +186,12 @@ def _tile_layer(address: str, host: str, state: LayerState, views: RevisionViews
             tag("ows:UpperCorner", f"{east:.7f} {north:.7f}"),
         ),
         tag("ows:Identifier", definition.id),
+        tag(
+            "ows:BoundingBox",
+            tag("ows:LowerCorner", f"{x1:.3f} {y1:.3f}"),
+            tag("ows:UpperCorner", f"{x2:.3f} {y2:.3f}"),
+            crs="urn:ogc:def:crs:EPSG::3857",
+        ),
         tag(
             "Style",
             tag("ows:Identifier", "default"),

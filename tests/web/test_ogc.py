@@ -1,21 +1,15 @@
-"""OGC API Features as real clients use it: GDAL reads every layer, QGIS's recorded habits edit a draft."""
+"""OGC API Features, question by question; test_ogc_clients and test_ogc_editing have GDAL, OWSLib and QGIS."""
 
 from __future__ import annotations
 
 import base64
-import json
 import re
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pyproj
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from waitress import create_server
 
 from geo_service.core.access import Account, Grant
 from geo_service.core.crs import transformer
@@ -26,15 +20,6 @@ from geo_service.web.drafts import desk
 
 GK = "http://www.opengis.net/def/crs/EPSG/0/4548"
 POINTS = "fire_stations"
-
-
-@pytest.fixture(scope="module")
-def server(app: Flask) -> Iterator[str]:
-    running = create_server(app, host="127.0.0.1", port=0, threads=4)
-    thread = threading.Thread(target=running.run, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{running.effective_port}/ogc"
-    running.close()
 
 
 @pytest.fixture(scope="module")
@@ -58,23 +43,6 @@ def body(client: FlaskClient, url: str, status: int = 200, **options: Any) -> An
     return response.json if response.data else None
 
 
-def gdal(code: str, url: str) -> Any:
-    """What a few lines over pyogrio print as JSON, in a process of their own: GDAL holds Python's lock as it reads."""
-    script = f"import json, pyogrio, sys\nurl = sys.argv[1]\nprint(json.dumps({code}))"
-    command = [sys.executable, "-W", "ignore", "-c", script, url]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def test_gdal_lists_every_layer_and_counts_right(server: str, deployment: Deployment) -> None:
-    names = ["waterlogging_zones", "streets", "fire_stations", "subdistricts"]
-    listed = gdal("[str(n) for n, _ in pyogrio.list_layers(f'OAPIF:{url}/')]", server)
-    assert set(listed) == {s.definition.id for s in deployment.store.layers()}
-    counts = gdal(f"{{n: len(pyogrio.read_dataframe(f'OAPIF:{{url}}/', layer=n)) for n in {names}}}", server)
-    assert counts == {name: len(deployment.store.snapshot(name).features) for name in names}
-
-
 @pytest.mark.parametrize("system", REFERENCE_SYSTEMS, ids=lambda s: s.uri.rsplit("/", 1)[-1])
 def test_coordinates_equal_projs_within_a_centimetre(client: FlaskClient, deployment: Deployment, system: Any) -> None:
     url = f"/ogc/collections/{POINTS}/items?crs={system.uri}"
@@ -87,15 +55,6 @@ def test_coordinates_equal_projs_within_a_centimetre(client: FlaskClient, deploy
     x, y = pyproj.Transformer.from_crs(degrees, system.epsg, always_xy=True).transform(*stored["coordinates"])
     expected = [y, x] if system.north_first else [x, y]
     assert wire == pytest.approx(expected, abs=1e-7 if system.decimals == 7 else 0.01)
-
-
-def test_gdal_reads_the_projected_coordinates(server: str, deployment: Deployment) -> None:
-    code = (
-        "[[p.x, p.y] for p in pyogrio.read_dataframe(f'OAPIF:{url}/', layer='fire_stations', CRS='EPSG:4548').geometry]"
-    )
-    stored = deployment.store.snapshot(POINTS).features[0].geometry
-    assert stored is not None
-    assert gdal(code, server)[0] == pytest.approx(transformer(4490, 4548).transform(*stored["coordinates"]), abs=0.01)
 
 
 def test_pages_link_to_the_last_one(client: FlaskClient) -> None:

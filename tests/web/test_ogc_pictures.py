@@ -115,6 +115,17 @@ def test_owslib_reads_the_tiles(server: str, deployment: Deployment) -> None:
     assert by_key[..., 3].max() == 255
 
 
+def test_every_tiled_layer_tells_its_extent_in_metres(client: FlaskClient, deployment: Deployment) -> None:
+    """Without, QGIS takes the degrees for metres and shows nothing (seen with 3.22)."""
+    name = "{http://www.opengis.net/ows/1.1}"
+    root = ElementTree.fromstring(client.get("/ogc/wmts/1.0.0/WMTSCapabilities.xml").data)  # noqa: S314  # our own document
+    boxes = [b for b in root.iter(f"{name}BoundingBox") if b.attrib["crs"].endswith(":3857")]
+    assert len(boxes) == len(deployment.store.layers())
+    for box in boxes:
+        west, south = map(float, (box.findtext(f"{name}LowerCorner") or "").split())
+        assert (west, south) == pytest.approx((13_037_000, 4_735_000), abs=15_000)
+
+
 @pytest.mark.skipif(not shutil.which("gdal_translate"), reason="needs gdal-bin: apt-get install gdal-bin")
 def test_gdal_draws_the_district_from_wmts(server: str, tmp_path: Path) -> None:
     source = f"WMTS:{server}/wmts/1.0.0/WMTSCapabilities.xml,layer=boundary"

@@ -1,0 +1,104 @@
+"""Every layer in every CRS through the clients people have: GDAL's OAPIF driver and OWSLib, held to pyproj."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pyproj
+import pytest
+import shapely
+from flask import Flask
+from owslib.ogcapi.features import Features  # type: ignore[import-untyped]  # it has no types
+from waitress import create_server
+
+from geo_service.core.reference_systems import REFERENCE_SYSTEMS, ReferenceSystem
+from geo_service.deployment import Deployment
+
+NEAREST_M = 0.01
+"""What a coordinate may differ from pyproj's."""
+
+READ_ALL = """
+import json, pyogrio, shapely, sys
+url, crs = sys.argv[1:]
+found = {}
+for name, _ in pyogrio.list_layers(f"OAPIF:{url}/"):
+    frame = pyogrio.read_dataframe(f"OAPIF:{url}/", layer=str(name), CRS=crs)
+    shapes = frame.geometry
+    found[str(name)] = {
+        "crs": frame.crs.to_epsg() if frame.crs else 0,
+        "count": len(frame),
+        "first": {i: shapely.get_coordinates(s)[0].tolist() for i, s in zip(frame.get("id", []), shapes) if s},
+    }
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def server(app: Flask) -> Iterator[str]:
+    running = create_server(app, host="127.0.0.1", port=0, threads=4)
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{running.effective_port}/ogc"
+    running.close()
+
+
+def expected(deployment: Deployment, layer: str, system: ReferenceSystem) -> dict[str, tuple[float, float]]:
+    """The first vertex of each located feature by pyproj, x to the right."""
+    source = 4326 if system.epsg == 3857 else 4490
+    move = pyproj.Transformer.from_crs(source, system.epsg, always_xy=True)
+    firsts = {
+        f.id: shapely.get_coordinates(f.shape())[0] for f in deployment.store.snapshot(layer).features if f.geometry
+    }
+    return {fid: move.transform(x, y) if system.epsg != 4490 else (x, y) for fid, (x, y) in firsts.items()}
+
+
+def furthest_m(found: dict[str, Any], wanted: dict[str, tuple[float, float]], system: ReferenceSystem) -> float:
+    assert found.keys() == wanted.keys()
+    scale = 111_000 if system.epsg == 4490 else 1
+    gaps = (math.dist(found[fid], wanted[fid]) * scale for fid in wanted)
+    return max(gaps, default=0.0)
+
+
+@pytest.mark.parametrize("system", REFERENCE_SYSTEMS, ids=lambda s: s.uri.rsplit("/", 1)[-1])
+def test_gdal_reads_every_layer_where_pyproj_puts_it(server: str, deployment: Deployment, system: Any) -> None:
+    """In a process of its own: GDAL holds Python's lock as it reads, and the server needs it to answer."""
+    crs = "OGC:CRS84" if system.uri.endswith("CRS84") else f"EPSG:{system.epsg}"
+    command = [sys.executable, "-W", "ignore", "-c", READ_ALL, server, crs]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found.keys() == {s.definition.id for s in deployment.store.layers()}
+    for layer, read in found.items():
+        assert read["count"] == len(deployment.store.snapshot(layer).features), layer
+        assert furthest_m(read["first"], expected(deployment, layer, system), system) < NEAREST_M, layer
+        if crs.startswith("EPSG") and read["count"]:
+            assert read["crs"] == system.epsg
+
+
+@pytest.mark.parametrize("system", REFERENCE_SYSTEMS, ids=lambda s: s.uri.rsplit("/", 1)[-1])
+def test_owslib_reads_every_layer_in_the_axis_order_of_the_authority(
+    server: str, deployment: Deployment, system: Any
+) -> None:
+    client = Features(f"{server}/")
+    assert set(client.feature_collections()) == {s.definition.id for s in deployment.store.layers()}
+    for layer in client.feature_collections():
+        assert system.uri in client.collection(layer)["crs"]
+        page = client.collection_items(layer, limit=1000, crs=system.uri)
+        assert page["numberMatched"] == page["numberReturned"] == len(page["features"])
+        shapes = {f["id"]: shapely.geometry.shape(f["geometry"]) for f in page["features"] if f["geometry"]}
+        firsts = {fid: shapely.get_coordinates(shape)[0].tolist() for fid, shape in shapes.items()}
+        turned = {fid: xy[::-1] if system.north_first else xy for fid, xy in firsts.items()}
+        assert furthest_m(turned, expected(deployment, layer, system), system) < NEAREST_M, layer
+
+
+def test_owslib_filters_by_cql_and_finds_the_queryables(server: str) -> None:
+    client = Features(f"{server}/")
+    assert "面积" in {p.get("title") for p in client.collection_queryables("schools")["properties"].values()}
+    page = client.collection_items("waterlogging_zones", filter="名称 = '积水片区 7（示意）'")
+    assert page["numberMatched"] == 1
