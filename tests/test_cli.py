@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -268,10 +267,11 @@ def test_help_comes_at_once() -> None:
     command = [sys.executable, "-m", "geo_service", "--help"]
     times = []
     for _ in range(3):
-        begin = time.perf_counter()
+        begin = os.times()
         subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-        times.append(time.perf_counter() - begin)
-    assert min(times) < 0.3
+        end = os.times()
+        times.append(end.children_user + end.children_system - begin.children_user - begin.children_system)
+    assert min(times) < 0.3, "processor time: what others do on the machine does not count"
 
 
 def test_help_imports_no_heavy_library() -> None:

@@ -65,7 +65,17 @@ def furthest_m(found: dict[str, Any], wanted: dict[str, tuple[float, float]], sy
     return max(gaps, default=0.0)
 
 
-@pytest.mark.parametrize("system", REFERENCE_SYSTEMS, ids=lambda s: s.uri.rsplit("/", 1)[-1])
+OFTEN = ("CRS84", "4548")
+"""CRSs that GDAL reads in every test run; the others, built alike, in CI."""
+
+
+def by_gdal() -> Iterator[Any]:
+    for system in REFERENCE_SYSTEMS:
+        name = system.uri.rsplit("/", 1)[-1]
+        yield pytest.param(system, id=name, marks=() if name in OFTEN else pytest.mark.slow)
+
+
+@pytest.mark.parametrize("system", list(by_gdal()))
 def test_gdal_reads_every_layer_where_pyproj_puts_it(server: str, deployment: Deployment, system: Any) -> None:
     """In a process of its own: GDAL holds Python's lock as it reads, and the server needs it to answer."""
     crs = "OGC:CRS84" if system.uri.endswith("CRS84") else f"EPSG:{system.epsg}"

@@ -58,7 +58,8 @@ def deployment(tmp_path_factory: pytest.TempPathFactory, module_database: str) -
     for name, role in (("officer", "editor"), ("chief", "reviewer"), ("other", "editor")):
         grants = (Grant(role),)  # type: ignore[arg-type]  # two of the roles
         opened.people.accounts.add(Account(name=name, display=name, grants=grants), "a long pass phrase")
-    return opened
+    yield opened
+    opened.store.close()
 
 
 @pytest.fixture(scope="module")

@@ -23,15 +23,17 @@ LAYER = "fire_stations"
 
 
 @pytest.fixture(scope="module")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    opened = open_deployment(read_settings({"GEO_SERVICE_HOME": str(tmp_path_factory.mktemp("records"))}))
+def deployment(tmp_path_factory: pytest.TempPathFactory, module_database: str) -> Iterator[Deployment]:
+    home = str(tmp_path_factory.mktemp("records"))
+    opened = open_deployment(read_settings({"GEO_SERVICE_HOME": home, "GEO_SERVICE_DATABASE": module_database}))
     first = opened.store.snapshot(LAYER).features[0]
     renamed = dataclasses.replace(first, properties={**first.properties, "name": "改名"})
     second = dataclasses.replace(first, id="NK-XFZ-002")
     for changes in ({first.id: renamed, second.id: second}, {second.id: None}, {first.id: first}):
         rev = opened.store.layer(LAYER).revision.rev
         opened.store.commit(LAYER, changes, base=rev, kind="edit", author="张三", note="改 <b>&")
-    return opened
+    yield opened
+    opened.store.close()
 
 
 @pytest.fixture(scope="module")

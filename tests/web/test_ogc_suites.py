@@ -81,6 +81,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     basic = base64.b64encode(f"chief:{token}".encode()).decode()
     yield Served(f"http://127.0.0.1:{running.effective_port}", deployment, {"Authorization": f"Basic {basic}"}, draft)
     running.close()
+    deployment.store.close()
 
 
 def unreviewed() -> LayerDefinition:
