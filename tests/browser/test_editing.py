@@ -13,6 +13,7 @@ from shapely.geometry import shape
 from geo_service.settings import ROOT
 from tests.browser.conftest import Check, MapPage, Service, serving
 from tests.browser.editing_desk import PLACE, REFUSED, begin, draw, prepare, sign_in, spot, square
+from tests.browser.trial_layers import write_trial_layers
 from tests.web.photos import photo
 
 pytestmark = pytest.mark.browser
@@ -23,6 +24,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     layers, home = tmp_path_factory.mktemp("layers"), tmp_path_factory.mktemp("home")
     for path in (ROOT / "layers").iterdir():
         shutil.copy(path, layers)
+    write_trial_layers(layers)
     prepare(home, layers)
     with serving(home, layers) as running:
         yield running
@@ -104,6 +106,40 @@ def test_an_area_is_drawn_snapped_shaped_cut_split_and_taken_back(drawer: MapPag
     drawer.page.click("[data-tool=redo]")
     drawer.until("app.editor.session.done.length === 4")
     assert len(drafted(drawer, second).interiors) == 1
+
+
+def test_corners_snap_to_layers_of_tiles_and_never_to_their_own_old_place(drawer: MapPage) -> None:
+    ring = drawer.page.evaluate(
+        "fetch('/api/layers/trial_parcels/items?limit=1').then(r => r.json())"
+        ".then(b => b.features[0].geometry.coordinates[0])"
+    )
+    west, south = ring[0]
+    drawer.do(f"app.map.setView([{south}, {west}], 18, {{animate: false}})")
+    drawer.do("app.stack.setOn([app.stack.layers.get('trial_parcels')], true)")
+    drawer.until("app.stack.layers.get('trial_parcels').drawing && app.stack.layers.get('trial_parcels').on")
+    drawer.page.click("[data-tool=draw]")
+    drawer.until("app.editor.shapes.targets.fetched.getLayers().length > 0")
+    pixel = 360 / 256 / 2**18
+    start = (west - 6 * pixel, south)
+    draw(drawer, [start, (west - 0.0006, south - 0.0001), (west - 0.0006, south - 0.0006), start])
+    fid = save_new(drawer, "贴着地块")
+    corners = drafted(drawer, fid).exterior.coords
+    assert corners[0] == pytest.approx((west, south), abs=1e-6)
+    drawer.do("app.editor.pick('NK-JSD-004')")
+    drawer.page.wait_for_function("() => document.querySelector('.edit-head code')?.textContent === 'NK-JSD-004'")
+    corner = drawer.ask("app.editor.picked.geometry.coordinates[0][5]")
+    drawer.do(f"app.map.setView([{corner[1]}, {corner[0]}], 20, {{animate: false}})")
+    x, y = spot(drawer, *corner)
+    drawer.page.mouse.move(x, y)
+    drawer.page.mouse.down()
+    drawer.page.mouse.move(x - 8, y, steps=4)
+    drawer.page.mouse.up()
+    drawer.until("app.editor.session.changes.has('NK-JSD-004')")
+    moved = drafted(drawer, "NK-JSD-004").exterior.coords[5][0]
+    assert moved == pytest.approx(corner[0] - 8 * 360 / 256 / 2**20, abs=1e-6)
+    drawer.do(f"app.editor.revert('{fid}')")
+    drawer.do("app.editor.revert('NK-JSD-004')")
+    drawer.until("!app.editor.session.changes.has('NK-JSD-004')")
 
 
 def test_corners_are_typed_as_numbers_in_degrees_or_metres(drawer: MapPage) -> None:

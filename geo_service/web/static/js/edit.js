@@ -129,7 +129,7 @@ export class Editor {
   #take(picked) {
     this.picked = picked;
     this.tool = "vertices";
-    this.shapes.take(picked.geometry);
+    this.shapes.take(picked.geometry, `${this.layerId}/${picked.fid}`);
     if (picked.fid !== "new") this.shapes.approach();
     this.form = new Form(this.session?.schema.fields ?? [], picked.properties, () => this.#state(w("unsaved")));
     refreshCoordinates(this.coordinates, this);
@@ -202,7 +202,7 @@ export class Editor {
 
   /** Another shape, typed rather than drawn. @param {GeoJSON.Geometry} geometry */
   reshape(geometry) {
-    this.shapes.take(geometry);
+    this.shapes.take(geometry, `${this.layerId}/${this.picked?.fid}`);
     this.shapes.approach();
     this.#reshaped(geometry);
   }

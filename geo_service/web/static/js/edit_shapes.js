@@ -3,6 +3,7 @@
 
 import { $, h, say } from "./dom.js";
 import { addStyle } from "./pencil.js";
+import { Targets } from "./edit_targets.js";
 import { cssColor } from "./theme.js";
 import { english } from "./words.js";
 
@@ -12,7 +13,6 @@ import { english } from "./words.js";
 
 const PANE = "editing";
 const SNAP_PX = 14;
-const MOST_TARGETS = 600;
 const LEAST_PX = 90;
 const DRAW = { Point: "Marker", Line: "Line", Polygon: "Polygon" };
 const EDITS = "pm:edit pm:dragend pm:markerdragend pm:vertexremoved";
@@ -54,6 +54,7 @@ export class Shapes {
     pane.style.zIndex = "460";
     this.renderer = L.svg({ pane: PANE });
     this.outlines = L.layerGroup();
+    this.targets = new Targets(stack, (geometry, options) => toLayer(geometry, { ...options, renderer: this.renderer, pane: PANE }));
     /** The working shape. @type {any} */
     this.working = null;
     this.known = "";
@@ -61,7 +62,8 @@ export class Shapes {
 
   begin() {
     this.outlines.addTo(this.map);
-    this.map.on("moveend", this.#targets).on("layeradd", quietHandle);
+    this.targets.begin();
+    this.map.on("layeradd", quietHandle);
   }
 
   get style() {
@@ -87,9 +89,11 @@ export class Shapes {
   /**
    * Put a shape under the pencil.
    * @param {GeoJSON.Geometry | null} geometry
+   * @param {string} [key] `layer/fid`
    */
-  take(geometry) {
+  take(geometry, key = "") {
     this.drop();
+    this.targets.except = key;
     if (!geometry) return;
     this.working = toLayer(geometry, { ...this.style, pmIgnore: false, bubblingMouseEvents: false });
     this.working.addTo(this.map);
@@ -120,7 +124,7 @@ export class Shapes {
   mode(mode) {
     const pm = this.working?.pm;
     if (!pm) return;
-    this.#targets();
+    this.targets.refresh();
     pm.disable();
     pm.disableLayerDrag?.();
     if (mode === "move" && pm.enableLayerDrag) pm.enableLayerDrag();
@@ -143,7 +147,7 @@ export class Shapes {
    */
   draw(kind, words) {
     this.stopDrawing();
-    this.#targets();
+    this.targets.refresh();
     const hint = h("div", { class: "measure-box", role: "status" }, words);
     $(".stage .field").append(hint);
     say(words);
@@ -179,33 +183,16 @@ export class Shapes {
     this.giveUp?.();
   }
 
-  /** What is in view may be snapped to, up to a bound: the layers that are on. */
-  #targets = () => {
-    const view = this.map.getBounds().pad(0.1);
-    let left = MOST_TARGETS;
-    for (const layer of this.stack.shown()) {
-      const drawn = layer.drawing && "drawn" in layer.drawing ? layer.drawing.drawn.values() : [];
-      for (const { paths } of drawn) for (const path of paths) path.options.snapIgnore = !(inView(path, view) && left-- > 0);
-    }
-  };
-
   end() {
     this.drop();
     this.outlines.remove();
     this.renderer.remove();
-    this.map.off("moveend", this.#targets).off("layeradd", quietHandle);
+    this.targets.end();
+    this.map.off("layeradd", quietHandle);
   }
 }
 
 const DRAW_OPTIONS = { snappable: true, snapDistance: SNAP_PX, allowSelfIntersection: false, continueDrawing: false, tooltips: true };
-
-/**
- * @param {any} path
- * @param {import("leaflet").LatLngBounds} view
- */
-function inView(path, view) {
-  return path.getBounds ? view.intersects(path.getBounds()) : view.contains(path.getLatLng());
-}
 
 /** @param {Change} change */
 function outlineOf({ operation }) {
