@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ import pandas
 import shapely
 
 from geo_service.analysis.access import Ground, make_ground, make_streets, people_note, points_of, street_note
-from geo_service.analysis.network import Flags, Floats, Network, cost_matrix, snap_points
+from geo_service.analysis.network import SPEEDS_KMH, Flags, Floats, Network, cost_matrix, snap_points
 from geo_service.analysis.outlines import cells_to_polygons
 from geo_service.analysis.result import (
     Chart,
@@ -148,11 +149,18 @@ def _method(parameters: Mapping[str, Any]) -> Text:
 
 
 def arrival_s(network: Network, ground: Ground, stations: Floats, *, turnout_s: float, foot_m_s: float) -> Floats:
-    """Seconds from the call to arrival, (stations, cells); off the streets the crew goes on foot."""
+    """Seconds from the call to arrival, (stations, cells).
+
+    An engine drives from its gate to the nearest street at the speed of a residential street; off the streets at the
+    other end the crew goes on foot.
+    """
     if ground.cells.access is None:
         return numpy.full((len(stations), len(ground.weight)), numpy.inf)
-    rate = 1 / foot_m_s
-    return turnout_s + cost_matrix(network, snap_points(network, stations), ground.cells.access, rate=rate)
+    start = snap_points(network, stations)
+    drive_s = start.walk_m / (SPEEDS_KMH["residential"] / 3.6)
+    at_street = dataclasses.replace(start, walk_m=numpy.zeros(len(start)))
+    matrix = cost_matrix(network, at_street, ground.cells.access, rate=1 / foot_m_s)
+    return numpy.asarray(turnout_s + drive_s[:, None] + matrix)
 
 
 def _stands(stations: geopandas.GeoDataFrame) -> Flags:

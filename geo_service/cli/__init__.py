@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import click
 
-from geo_service.cli import backups, data, doctor, people, printing, serve
+from geo_service.cli import analyse, backups, data, doctor, people, printing, serve
 from geo_service.cli.terminal import Terminal, choose_language
 from geo_service.cli.usage import usage_sentence
 from geo_service.errors import GeoServiceError, InvalidRequest, NotFound, ServiceFault
@@ -25,6 +25,7 @@ COMMANDS: tuple[Callable[[Terminal], click.Command], ...] = (
     data.check_command,
     data.layers_command,
     data.plan_command,
+    analyse.analyse_command,
     printing.print_command,
     doctor.doctor_command,
     backups.backup_command,

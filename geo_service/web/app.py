@@ -10,6 +10,7 @@ from geo_service.deployment import Deployment
 from geo_service.settings import ROOT
 from geo_service.web import (
     account,
+    analysis,
     answers,
     api,
     assets,
@@ -72,6 +73,7 @@ def create_app(deployment: Deployment) -> Flask:
         ogc,
         operations,
         upload,
+        analysis,
     ):
         app.register_blueprint(room.blueprint)
     app.before_request(_remember_nonce)

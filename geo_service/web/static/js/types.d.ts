@@ -188,6 +188,8 @@ export interface Look {
 declare global {
   /** protomaps-leaflet, used behind tile_layer.js and basemap.js only. */
   const protomapsL: any;
+  /** ECharts, used behind analysis_chart.js only. */
+  const echarts: any;
   interface Window {
     /** What Folium's script calls; see map.js. */
     geoService: object;

@@ -1,0 +1,341 @@
+"""Answer a planner's question on revisions of the store: inputs, run, and the answer as plain values.
+
+An answer is a pure function of the question, its parameters and the revisions it read. Whoever keeps those three (they
+all stand in the address of the result) keeps the answer, and can tell when a layer has moved on.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas
+import numpy
+import pandas
+
+from geo_service.analysis.questions import QUESTIONS
+from geo_service.analysis.result import STATUSES, Column, Parameter, Question, Result, Role, read_parameters
+from geo_service.core.features import geometry_of, to_frame
+from geo_service.core.plan import Ledger
+from geo_service.core.revisions import Revision
+from geo_service.core.text import Text
+from geo_service.errors import InvalidParameter, LayerNotFound, Unavailable
+from geo_service.storage.store import LayerState, LayerStore
+from geo_service.usecases.browse import text_json
+from geo_service.usecases.memo import Memo
+from geo_service.usecases.views import RevisionViews, summarise
+
+MOST_FEATURES = 200_000
+"""Features one question may read."""
+AT_ONCE = threading.BoundedSemaphore(2)
+"""So many questions are worked on at the same time in a process; the map stays responsive."""
+PATIENCE_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A layer a question read: in which role, at which revision, and which revision is the head now."""
+
+    role: Role
+    state: LayerState
+    revision: Revision
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the layer moved on (a role that asks for an earlier revision never does)."""
+        return not self.role.previous and self.revision.rev != self.state.revision.rev
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A result with the question, the parameters and the revisions it is of; ``seconds`` is the time it took."""
+
+    question: Question
+    parameters: Mapping[str, Any]
+    reads: tuple[Read, ...]
+    result: Result
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What questions read from: the layers somebody may see, the store behind them, the ledger, what is remembered."""
+
+    states: Sequence[LayerState]
+    store: LayerStore
+    views: RevisionViews
+    ledger: Ledger
+    memo: Memo[Any]
+
+
+def choose_reads(sources: Sources, question: Question, chosen: Mapping[str, str]) -> tuple[Read, ...]:
+    """The layers of every role: ``chosen`` maps a role to ``layer[@rev],...``, the role's defaults otherwise.
+
+    Raises
+    ------
+    InvalidParameter
+        A role that needs a layer has none, or a revision is no number.
+    LayerNotFound, RevisionNotFound
+        A layer or revision that is not there, or not for this reader.
+    """
+    known = {s.definition.id: s for s in sources.states}
+    for key in chosen:
+        question.role(key)
+    return tuple(read for role in question.roles for read in _reads_of(sources, role, chosen.get(role.key), known))
+
+
+def _reads_of(sources: Sources, role: Role, chosen: str | None, known: Mapping[str, LayerState]) -> list[Read]:
+    if role.part == "ledger":
+        return []
+    defaults = role.defaults if role.several else role.defaults[:1]
+    names = [n for n in defaults if n in known] if chosen is None else [n for n in chosen.split(",") if n]
+    if not names and not role.optional:
+        reason = "请选择图层 / choose a layer"
+        raise InvalidParameter(name=role.key, value=chosen or "", reason=reason)
+    return [_read(sources, role, name, known) for name in names]
+
+
+def _read(sources: Sources, role: Role, name: str, known: Mapping[str, LayerState]) -> Read:
+    layer_id, _, rev = name.partition("@")
+    if layer_id not in known:
+        raise LayerNotFound(layer=layer_id)
+    state = known[layer_id]
+    if rev and not (rev.isascii() and rev.isdigit() and len(rev) < 12):
+        raise InvalidParameter(name=role.key, value=name, reason="写作 图层@版本 / write layer@revision")
+    wanted = int(rev) if rev else state.revision.rev
+    if role.previous and not rev:
+        wanted = max(1, wanted - 1)
+    head = state.revision
+    return Read(role, state, head if wanted == head.rev else sources.store.revision(layer_id, wanted))
+
+
+def run(sources: Sources, question: Question, given: Mapping[str, Any], chosen: Mapping[str, str]) -> Answer:
+    """The answer to a question, remembered for the revisions it read.
+
+    Raises
+    ------
+    InvalidParameter
+        A parameter out of range, a layer without what the question needs, or too many features.
+    Unavailable
+        Too many questions are being worked on.
+    """
+    parameters, reads = read_parameters(question, given), choose_reads(sources, question, chosen)
+    key = ("answer", question.id, *sorted(parameters.items()), *_keys(reads), sources.ledger.id)
+    answer: Answer = sources.memo.get(key, lambda: _answer(sources, question, parameters, reads))
+    return answer
+
+
+def _keys(reads: Sequence[Read]) -> list[tuple[str, str, int]]:
+    return [(r.role.key, r.revision.layer, r.revision.rev) for r in reads]
+
+
+def _answer(sources: Sources, question: Question, parameters: Mapping[str, Any], reads: tuple[Read, ...]) -> Answer:
+    answer: Answer = within_bounds(lambda: _worked_out(sources, question, parameters, reads))
+    return answer
+
+
+def within_bounds(work: Callable[[], Any]) -> Any:
+    """What ``work`` gives, with at most two such works at a time in this process.
+
+    Raises
+    ------
+    Unavailable
+        Others kept this one waiting for 20 seconds.
+    """
+    if not AT_ONCE.acquire(timeout=PATIENCE_S):
+        raise Unavailable(reason="分析任务过多 / too many analyses are running")
+    try:
+        return work()
+    finally:
+        AT_ONCE.release()
+
+
+def _worked_out(sources: Sources, question: Question, parameters: Mapping[str, Any], reads: tuple[Read, ...]) -> Answer:
+    started = time.perf_counter()
+    result = question.run(gather(sources, question, reads), parameters)
+    return Answer(question, parameters, reads, result, round(time.perf_counter() - started, 3))
+
+
+def gather(sources: Sources, question: Question, reads: Sequence[Read]) -> dict[str, Any]:
+    """The frames a question runs on, by role; a role without a layer is left out.
+
+    Raises
+    ------
+    InvalidParameter
+        More than 200 000 features.
+    """
+    inputs: dict[str, Any] = {}
+    counts = {id(r): len(sources.views.features(r.revision)) for r in reads}
+    if sum(counts.values()) > MOST_FEATURES:
+        raise InvalidParameter(name="layers", value=sum(counts.values()), reason=f"> {MOST_FEATURES:,}")
+    for role in question.roles:
+        frames = [_frame(sources, r) for r in reads if r.role.key == role.key]
+        if role.part == "ledger":
+            inputs[role.key] = pandas.DataFrame({"commitment": list(sources.ledger.commitments)})
+        elif frames:
+            inputs[role.key] = frames[0] if len(frames) == 1 else pandas.concat(frames)
+    return inputs
+
+
+def _frame(sources: Sources, read: Read) -> geopandas.GeoDataFrame:
+    frame = to_frame(sources.views.features(read.revision))
+    return frame.assign(layer=read.state.definition.title.zh)
+
+
+# ---- the answer as JSON values
+
+
+def answer_json(answer: Answer) -> dict[str, Any]:
+    """Everything an answer says, as JSON values in both languages; page, API and command line show this."""
+    result = answer.result
+    return {
+        "id": answer.question.id,
+        "title": text_json(answer.question.title),
+        "headline": text_json(result.headline),
+        "figures": {k: cell_json(v) for k, v in result.figures.items()},
+        "columns": [_column_json(c) for c in result.columns],
+        "rows": rows_json(result.table, result.columns),
+        "more": [
+            {
+                "title": text_json(t.title),
+                "columns": [_column_json(c) for c in t.columns],
+                "rows": rows_json(t.rows, t.columns),
+            }
+            for t in result.more
+        ],
+        "chart": _chart_json(result),
+        "classes": [{"key": c.key, "title": text_json(c.title), "tone": c.tone} for c in result.classes],
+        "layer": layer_json(result.layer),
+        "method": text_json(result.method),
+        "notes": [text_json(n) for n in result.notes],
+        "parameters": [_parameter_json(p, answer.parameters[p.key]) for p in answer.question.parameters],
+        "reads": [read_json(r) for r in answer.reads],
+        "outdated": any(r.is_outdated for r in answer.reads),
+        "seconds": answer.seconds,
+    }
+
+
+def _column_json(column: Column) -> dict[str, Any]:
+    return {"key": column.key, "title": text_json(column.title), "unit": column.unit}
+
+
+def _chart_json(result: Result) -> dict[str, Any] | None:
+    chart = result.chart
+    if chart is None:
+        return None
+    return {
+        "kind": chart.kind,
+        "title": text_json(chart.title),
+        "category": chart.category,
+        "series": list(chart.series),
+        "table": chart.table,
+    }
+
+
+def _parameter_json(parameter: Parameter, value: Any) -> dict[str, Any]:
+    return {
+        "key": parameter.key,
+        "title": text_json(parameter.title),
+        "value": value,
+        "default": parameter.value,
+        "unit": parameter.unit,
+        "standard": parameter.standard,
+        "clause": parameter.clause,
+        "status": parameter.status,
+        "status_title": text_json(STATUSES[parameter.status]),
+    }
+
+
+def read_json(read: Read) -> dict[str, Any]:
+    """A layer a question read, with how precise its features are."""
+    return {
+        "role": read.role.key,
+        "role_title": text_json(read.role.title),
+        "layer": read.revision.layer,
+        "title": text_json(read.state.definition.title),
+        "rev": read.revision.rev,
+        "head": read.state.revision.rev,
+        "outdated": read.is_outdated,
+    }
+
+
+def precision_of(sources: Sources, read: Read) -> dict[str, int]:
+    """How many features of each precision class a question read."""
+    features = sources.views.features(read.revision)
+    return dict(summarise(read.state.definition, features).precisions)
+
+
+def rows_json(table: pandas.DataFrame, columns: Sequence[Column]) -> list[list[Any]]:
+    """A table as rows of JSON values in the order of its columns."""
+    series = [[cell_json(v) for v in table[c.key].tolist()] for c in columns]
+    return [list(row) for row in zip(*series, strict=True)]
+
+
+def cell_json(value: Any) -> Any:
+    """A cell as a JSON value: bilingual texts as objects, what is not known as None."""
+    if isinstance(value, Text):
+        return text_json(value)
+    if isinstance(value, (numpy.generic,)):
+        value = value.item()
+    if value is None or value is pandas.NaT or value is pandas.NA:
+        return None
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, (bool, int, str)) else str(value)
+
+
+SHOWN = ("id", "name", "class")
+
+
+def layer_json(layer: geopandas.GeoDataFrame | None) -> dict[str, Any] | None:
+    """The result layer as GeoJSON in EPSG:4490 at 7 decimals, with id, name and class."""
+    if layer is None:
+        return None
+    frame = layer if "id" in layer else layer.assign(id=layer.index)
+    keys = [k for k in frame.columns if k != frame.geometry.name and (k in SHOWN or is_number(frame[k]))]
+    rows = frame[keys].to_dict("records")
+    features = [
+        {
+            "type": "Feature",
+            "geometry": geometry_of(shape),
+            "properties": {str(k): cell_json(v) for k, v in row.items()},
+        }
+        for row, shape in zip(rows, frame.geometry, strict=True)
+    ]
+    return {"type": "FeatureCollection", "features": features}
+
+
+def is_number(column: pandas.Series) -> bool:
+    """Whether a column holds numbers."""
+    return bool(pandas.api.types.is_numeric_dtype(column))
+
+
+def catalogue_json() -> list[dict[str, Any]]:
+    """Every question with its roles and parameters, as JSON values."""
+    return [question_json(q) for q in QUESTIONS]
+
+
+def question_json(question: Question) -> dict[str, Any]:
+    """One question with its roles and parameters."""
+    return {
+        "id": question.id,
+        "theme": question.theme,
+        "title": text_json(question.title),
+        "explanation": text_json(question.explanation),
+        "roles": [
+            {
+                "key": r.key,
+                "title": text_json(r.title),
+                "defaults": list(r.defaults),
+                "optional": r.optional,
+                "several": r.several,
+            }
+            for r in question.roles
+            if r.part != "ledger"
+        ],
+        "parameters": [_parameter_json(p, p.value) for p in question.parameters],
+    }
