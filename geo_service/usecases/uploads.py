@@ -22,7 +22,7 @@ from geo_service.core.derived import Area, with_derived
 from geo_service.core.drafts import Draft, DraftChange, DraftMode
 from geo_service.core.layers import LayerDefinition
 from geo_service.core.validation import Finding
-from geo_service.errors import AccessDenied, InvalidRequest, NotFound, RequestTooLarge
+from geo_service.errors import AccessDenied, InvalidParameter, InvalidRequest, NotFound, RequestTooLarge
 from geo_service.ingest.distant import DistantJob, find_distant, keep_ticket, read_ticket
 from geo_service.ingest.examination import Examination, Options, ProposedChange
 from geo_service.ingest.examine import PublishedLayer, conclude, submit
@@ -34,6 +34,8 @@ from geo_service.usecases import review
 from geo_service.usecases.review import Desk
 
 CHUNK = 1 << 20
+MOST_REMEMBERED = 400
+"""Source fields whose place is remembered for a layer."""
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,6 +140,39 @@ def shown_name(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Mappings:
+    """Which field of a file goes where, as people last chose it for each layer."""
+
+    folder: Path
+
+    def of(self, definition: LayerDefinition) -> dict[str, str]:
+        """Source fields and where they go, empty for one that is not wanted; without fields the layer no longer has."""
+        try:
+            known = msgspec.json.decode(self._path(definition.id).read_bytes(), type=dict[str, str])
+        except FileNotFoundError:
+            return {}
+        keys = {f.key for f in definition.all_fields} | {""}
+        return {source: target for source, target in known.items() if target in keys}
+
+    def remember(self, definition: LayerDefinition, chosen: Mapping[str, str]) -> None:
+        """Keep what was chosen, the newest of a source field."""
+        merged = self.of(definition) | dict(chosen)
+        newest = dict(list(merged.items())[-MOST_REMEMBERED:])
+        _write_synced(self._path(definition.id), msgspec.json.encode(newest))
+
+    def _path(self, layer_id: str) -> Path:
+        return self.folder / f"{layer_id}.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What a person said to a dry run: findings acknowledged, and the number of deletions typed back."""
+
+    acknowledged: bool = False
+    deletions: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Counter:
     """What receiving and examining files works with; ``jobs`` are the dry runs of this process by id."""
 
@@ -145,6 +180,11 @@ class Counter:
     jail: Jail
     desk: Desk
     jobs: dict[str, Running]
+
+    @property
+    def mappings(self) -> Mappings:
+        """What people chose before."""
+        return Mappings(self.evidence.folder / "mappings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +196,7 @@ class Running:
     layer: str
     mode: DraftMode
     base_rev: int
+    chosen: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 class Ticket(msgspec.Struct, frozen=True):
@@ -165,6 +206,7 @@ class Ticket(msgspec.Struct, frozen=True):
     layer: str
     mode: DraftMode
     base_rev: int
+    chosen: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 def begin(
@@ -190,7 +232,13 @@ def begin(
     if not may_work(account, state.definition):
         raise AccessDenied(action=f"编辑 {state.definition.title.zh} / edit {state.definition.title.en}")
     store.export(layer_id)
-    chosen = dataclasses.replace(options, first_number=_next_number(counter, layer_id), district=district)
+    remembered = counter.mappings.of(state.definition)
+    chosen = dataclasses.replace(
+        options,
+        first_number=_next_number(counter, layer_id),
+        district=district,
+        mapping=remembered if options.mapping is None else options.mapping,
+    )
     job = submit(
         counter.evidence.path(kept.sha256),
         kept.name,
@@ -199,13 +247,15 @@ def begin(
         current=PublishedLayer(store.published_path(layer_id), state.revision.rev),
         options=chosen,
     )
-    return remember(counter, Running(job, kept, layer_id, options.mode, state.revision.rev))
+    running = Running(job, kept, layer_id, options.mode, state.revision.rev, dict(options.mapping or {}))
+    return remember(counter, running)
 
 
 def remember(counter: Counter, running: Running) -> Running:
     """The dry run, known from now on to this process and, by a ticket beside the job, to every other of this home."""
     counter.jobs[running.job.id] = running
-    keep_ticket(running.job.folder, Ticket(running.kept, running.layer, running.mode, running.base_rev))
+    ticket = Ticket(running.kept, running.layer, running.mode, running.base_rev, dict(running.chosen))
+    keep_ticket(running.job.folder, ticket)
     return running
 
 
@@ -241,7 +291,7 @@ def _find_elsewhere(counter: Counter, job_id: str) -> Running | None:
     if job is None or not text:
         return None
     ticket = msgspec.json.decode(text, type=Ticket)
-    return Running(job, ticket.kept, ticket.layer, ticket.mode, ticket.base_rev)
+    return Running(job, ticket.kept, ticket.layer, ticket.mode, ticket.base_rev, ticket.chosen)
 
 
 def result(running: Running) -> Examination | None:
@@ -249,7 +299,15 @@ def result(running: Running) -> Examination | None:
     return conclude(running.job, running.kept.name) if running.job.state == "ended" else None
 
 
-def make_draft(counter: Counter, account: Account, running: Running, *, areas: Sequence[Area], note: str) -> Draft:
+def make_draft(
+    counter: Counter,
+    account: Account,
+    running: Running,
+    *,
+    areas: Sequence[Area],
+    note: str,
+    agreed: Agreement = Agreement(),
+) -> Draft:
     """The draft of what a file proposes, its original noted as evidence.
 
     Raises
@@ -258,10 +316,13 @@ def make_draft(counter: Counter, account: Account, running: Running, *, areas: S
         A feature lies outside what the account may edit.
     InvalidRequest
         The dry run has not ended, or found nothing to change.
+    InvalidParameter
+        Something that must be acknowledged or typed back was not.
     """
     found = result(running)
     if found is None or not found.readable:
         raise InvalidRequest(reason="预检没有得到可用的数据 / the dry run gave no usable data")
+    _require_agreement(running, found, agreed)
     definition = counter.desk.store.layer(running.layer).definition
     base_rev = found.base_rev if 0 < found.base_rev <= running.base_rev else running.base_rev
     changes = [_change(proposed, definition, areas, base_rev) for proposed in found.changes()]
@@ -269,6 +330,8 @@ def make_draft(counter: Counter, account: Account, running: Running, *, areas: S
         raise InvalidRequest(reason="与现有数据没有差别 / nothing differs from what there is")
     upload = upload_of(running.kept, found)
     counter.desk.drafts.keep_upload(upload)
+    if running.chosen:
+        counter.mappings.remember(definition, running.chosen)
     return review.create_draft(
         counter.desk,
         account,
@@ -280,6 +343,16 @@ def make_draft(counter: Counter, account: Account, running: Running, *, areas: S
         upload=upload.id,
         report=report_of(found),
     )
+
+
+def _require_agreement(running: Running, found: Examination, agreed: Agreement) -> None:
+    if any(f.level == "acknowledge" for f in found.findings) and not agreed.acknowledged:
+        reason = "有须确认的问题，请看过后勾选确认 / findings must be acknowledged first"
+        raise InvalidParameter(name="acknowledged", value="false", reason=reason)
+    deletions = found.tally.deleted
+    if running.mode == "replace" and deletions and agreed.deletions != str(deletions):
+        reason = f"将删除 {deletions} 个要素，请输入这个数字 / {deletions} features would be deleted: type the number"
+        raise InvalidParameter(name="deletions", value=agreed.deletions[:20], reason=reason)
 
 
 def report_of(found: Examination) -> dict[str, Any]:

@@ -118,7 +118,7 @@ def roll_back(layer_id: str) -> AnyResponse:
     """A submitted draft that leads back to an earlier revision."""
     who = require_account()
     state = visible_layer(layer_id)
-    to_rev = revision_as_of(state, request.form.get("to", "")).rev
+    to_rev = revision_as_of(state, request.form.get("to", "").strip().removeprefix("r")).rev
     draft = undoing.roll_back(desk(), who, layer_id, to_rev=to_rev, note=_note())
     return redirect(url_for("drafts.draft_page", draft_id=draft.id), code=303)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import tempfile
+from pathlib import Path
 from typing import Any, cast, get_args
 
 import msgspec
@@ -13,14 +15,15 @@ from werkzeug.wrappers import Response as AnyResponse
 from geo_service.core.features import Feature
 from geo_service.errors import InvalidParameter, InvalidRequest
 from geo_service.ingest.crs_doctor import CHOICES
+from geo_service.ingest.error_file import write_error_package
 from geo_service.ingest.examination import Examination, Mode, Options
 from geo_service.ingest.limits import LIMITS
 from geo_service.usecases import browse, uploads
 from geo_service.usecases.tables import defused
-from geo_service.usecases.uploads import Counter, Running
+from geo_service.usecases.uploads import Agreement, Counter, Running
 from geo_service.web.answers import json_answer
 from geo_service.web.current import deployment, visible_layer, visible_layers
-from geo_service.web.drafts import areas
+from geo_service.web.drafts import areas, map_places
 from geo_service.web.session import require_account
 
 blueprint = Blueprint("upload", __name__)
@@ -39,7 +42,8 @@ def upload_page() -> str:
     who = require_account()
     states = [s for s in visible_layers() if uploads.may_work(who, s.definition)]
     states.sort(key=lambda s: (s.definition.is_reference, s.definition.order))
-    return render_template("upload.html", page="upload", layers=states, chosen=request.args.get("layer", ""))
+    chosen = request.args.get("layer", "")
+    return render_template("upload.html", page="upload", layers=states, chosen=chosen, **map_places())
 
 
 @blueprint.post("/api/uploads")
@@ -110,13 +114,27 @@ def findings_csv(job_id: str) -> Response:
     return response
 
 
+@blueprint.get("/api/examinations/<job_id>/findings.gpkg")
+def findings_package(job_id: str) -> Response:
+    """The findings as points, to open beside the data in QGIS."""
+    found = _ended(job_id)
+    with tempfile.TemporaryDirectory() as folder:
+        data = write_error_package(found.findings, Path(folder) / "findings.gpkg").read_bytes()
+    response = Response(data, mimetype="application/geopackage+sqlite3")
+    response.headers.set("Content-Disposition", "attachment", filename="findings.gpkg")
+    return response
+
+
 @blueprint.post("/api/examinations/<job_id>/draft")
 def draft(job_id: str) -> AnyResponse:
-    """Make a draft of what a dry run proposes: ``{"note"}``."""
+    """Make a draft of what a dry run proposes: ``{"note", "acknowledged", "deletions"}``: ``acknowledged`` is true
+    where findings ask for it, ``deletions`` the number a whole replacement deletes, typed by a person."""
     who = require_account()
     running = uploads.find_job(counter(), who, job_id)
-    note = str(_body().get("note", "")).strip()[:500]
-    made = uploads.make_draft(counter(), who, running, areas=areas(), note=note)
+    body = _body()
+    note = str(body.get("note", "")).strip()[:500]
+    agreed = Agreement(body.get("acknowledged") is True, str(body.get("deletions", "")).strip())
+    made = uploads.make_draft(counter(), who, running, areas=areas(), note=note, agreed=agreed)
     response = json_answer({"id": made.id, "url": f"/drafts/{made.id}"})
     response.status_code = 201
     return response
@@ -138,6 +156,7 @@ def _state(running: Running) -> dict[str, Any]:
         "progress": {"stage": progress.stage, "done": progress.done, "total": progress.total},
         "file": running.kept.name,
         "layer": running.layer,
+        "mode": running.mode,
     }
 
 

@@ -226,7 +226,7 @@ export class ChangeMap extends EventTarget {
   /** The vertices of the selected shape that are new, and those that are gone. */
   #drawVertices() {
     const change = this.changes.find((c) => c.fid === this.selected);
-    if (!change) return;
+    if (!change || this.view === "swipe") return;
     const [before, after] = [change.before?.geometry, change.after?.geometry];
     for (const [side, positions] of /** @type {const} */ ([["--review-before", ownVertices(before, after)], ["--review-after", ownVertices(after, before)]])) {
       if (positions.length > MOST_VERTICES) continue;

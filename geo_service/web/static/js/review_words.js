@@ -92,9 +92,9 @@ export function w(key) {
 }
 
 /**
- * Words with a space between them where the language writes one.
+ * Figures and words with a space between them, as both languages set them.
  * @param {...(string | number)} parts
  */
 export function joined(...parts) {
-  return parts.join(english ? " " : "");
+  return parts.join(" ");
 }

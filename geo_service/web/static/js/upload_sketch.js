@@ -1,8 +1,10 @@
-// Small drawings on the upload page: before and after, and the readings of coordinates.
+// A small drawing of where a file's vertices would lie in one reading of its coordinates, beside the district's outline.
 
 const SVG = "http://www.w3.org/2000/svg";
-const WIDTH = 640;
-const HEIGHT = 400;
+const WIDTH = 360;
+const HEIGHT = 260;
+
+/** @typedef {(position: number[]) => number[]} Projection */
 
 /**
  * @param {string} tag
@@ -15,93 +17,45 @@ function s(tag, attributes) {
 }
 
 /**
- * A drawing of geometries in degrees, north up, fitted to the frame.
- * @param {number[][]} points
+ * North up, longitudes shortened by the cosine of the latitude, fitted to the frame.
+ * @param {number[][]} positions
+ * @returns {Projection}
  */
-function frame(points) {
-  const xs = points.map((p) => p[0]);
-  const ys = points.map((p) => p[1]);
-  const stretch = Math.cos(((Math.min(...ys) + Math.max(...ys)) / 2) * (Math.PI / 180));
-  const width = Math.max((Math.max(...xs) - Math.min(...xs)) * stretch, 1e-5);
-  const height = Math.max(Math.max(...ys) - Math.min(...ys), 1e-5);
-  const scale = 0.9 * Math.min(WIDTH / width, HEIGHT / height);
-  const left = (WIDTH - width * scale) / 2;
-  const top = (HEIGHT - height * scale) / 2;
-  return (/** @type {number[]} */ [x, y]) => [left + (x - Math.min(...xs)) * stretch * scale, top + (Math.max(...ys) - y) * scale];
+function frame(positions) {
+  const xs = positions.map((p) => p[0]);
+  const ys = positions.map((p) => p[1]);
+  const [west, east, south, north] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+  const stretch = Math.cos((((south + north) / 2) * Math.PI) / 180);
+  const width = Math.max((east - west) * stretch, 1e-5);
+  const height = Math.max(north - south, 1e-5);
+  const scale = 0.88 * Math.min(WIDTH / width, HEIGHT / height);
+  const [left, top] = [(WIDTH - width * scale) / 2, (HEIGHT - height * scale) / 2];
+  return ([x, y]) => [left + (x - west) * stretch * scale, top + (north - y) * scale];
 }
 
 /**
- * All positions of a geometry.
- * @param {any} geometry
- * @returns {number[][]}
+ * The rings of a polygon or multipolygon.
+ * @param {any} coordinates
+ * @returns {number[][][]}
  */
-function positions(geometry) {
-  if (!geometry) return [];
-  const flat = (/** @type {any} */ c) => (typeof c[0] === "number" ? [c] : c.flatMap(flat));
-  return flat(geometry.coordinates);
+function ringsOf(coordinates) {
+  return typeof coordinates[0][0] === "number" ? [coordinates] : coordinates.flatMap(ringsOf);
 }
 
 /**
- * @param {any} geometry
- * @param {(p: number[]) => number[]} to
+ * @param {number[][]} points longitudes and latitudes
+ * @param {any} outline the district as a GeoJSON polygon, or null
+ * @param {string} title
  */
-function path(geometry, to) {
-  const rings = (/** @type {any} */ c) => (typeof c[0][0] === "number" ? [c] : c.flatMap(rings));
-  const line = (/** @type {number[][]} */ ring) => `M${ring.map((p) => to(p).map((v) => v.toFixed(1)).join(",")).join("L")}`;
-  return rings(geometry.coordinates).map(line).join("");
-}
-
-/**
- * @param {any[]} changes
- * @param {any} outline the district
- */
-export function sketchChanges(changes, outline) {
-  const all = changes.flatMap((c) => [...positions(c.before?.geometry), ...positions(c.after?.geometry)]);
-  if (!all.length) return null;
-  const to = frame(all);
-  const svg = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "sketch", role: "img", "aria-label": "before / after" });
-  draw(svg, outline, "outline", to);
-  for (const change of changes) {
-    for (const side of ["before", "after"]) draw(svg, change[side]?.geometry, side, to);
+export function sketchReading(points, outline, title) {
+  const rings = outline ? ringsOf(outline.coordinates) : [];
+  const to = frame([...points, ...rings.flat()]);
+  const svg = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "sketch", role: "img", "aria-label": title });
+  const line = (/** @type {number[][]} */ ring) => `M${ring.map((p) => to(p).map((v) => v.toFixed(1)).join(",")).join("L")}Z`;
+  svg.append(s("path", { d: rings.map(line).join(""), class: "outline" }));
+  for (const point of points) {
+    const [cx, cy] = to(point);
+    svg.append(s("circle", { cx, cy, r: 3.2 }));
   }
-  return svg;
-}
-
-/**
- * @param {Element} svg
- * @param {any} geometry
- * @param {string} side
- * @param {(p: number[]) => number[]} to
- */
-function draw(svg, geometry, side, to) {
-  if (!geometry) return;
-  if (geometry.type.endsWith("Point")) {
-    for (const point of positions(geometry)) {
-      const [cx, cy] = to(point);
-      svg.append(s("circle", { cx, cy, r: 5, class: side }));
-    }
-  } else {
-    svg.append(s("path", { d: path(geometry, to), class: side }));
-  }
-}
-
-/**
- * @param {any} verdict the CRS doctor's verdict with its previews
- * @param {any} outline the district
- */
-export function sketchReadings(verdict, outline) {
-  const shown = (verdict.previews ?? []).slice(0, 2);
-  const all = shown.flatMap((/** @type {any} */ p) => p.points ?? []);
-  if (!all.length) return null;
-  all.push(...positions(outline));
-  const to = frame(all);
-  const svg = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "sketch", role: "img", "aria-label": "coordinates" });
-  draw(svg, outline, "outline", to);
-  shown.forEach((/** @type {any} */ preview, /** @type {number} */ index) => {
-    for (const point of preview.points) {
-      const [cx, cy] = to(point);
-      svg.append(s("circle", { cx, cy, r: 3, class: index ? "declared" : "proposed" }));
-    }
-  });
   return svg;
 }

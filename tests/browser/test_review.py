@@ -1,0 +1,349 @@
+"""The whole journey in a real browser: a file becomes a draft, is reviewed, published, looked back at and undone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import shapely
+from playwright.sync_api import Browser, Page, expect
+
+from geo_service.core.geojson import load_line
+from geo_service.settings import ROOT
+from tests.browser.conftest import Check, MapPage, Service, serving
+from tests.browser.editing_desk import LAYER, prepare, sign_in
+from tests.web.test_upload import gbk_shapefile
+
+SEVENTH = "NK-JSD-007"
+CHINESE = {"locale": "zh-CN"}
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service of its own: these tests publish."""
+    home, layers = tmp_path_factory.mktemp("review"), ROOT / "layers"
+    prepare(home, layers)
+    with serving(home, layers) as running:
+        yield running
+
+
+class Visit:
+    """Somebody at the service; what the browser complains of beyond refusals that were meant is kept."""
+
+    def __init__(self, browser: Browser, desk: Service, name: str, **options: Any) -> None:
+        self.one: MapPage = sign_in(browser, desk.url, name, **(CHINESE | options))
+        self.page: Page = self.one.page
+
+    def open(self, path: str) -> Page:
+        self.page.goto(self.one.base + path)
+        return self.page
+
+    def ready(self, path: str) -> Page:
+        self.one.open(path)
+        return self.page
+
+    def send(self, method: str, path: str, body: Any) -> Any:
+        """A request as the page's own scripts send it."""
+        script = """async ([method, path, body]) => {
+            const token = document.querySelector('meta[name="csrf-token"]').content;
+            const headers = {"X-CSRF-Token": token, "Content-Type": "application/json", Accept: "application/json"};
+            const answer = await fetch(path, {method, headers, body: JSON.stringify(body)});
+            return [answer.status, await answer.json()];
+        }"""
+        status, answer = self.page.evaluate(script, [method, path, body])
+        assert status < 300, answer
+        return answer
+
+    def precisions(self) -> dict[str, int]:
+        found = self.page.request.get(f"{self.one.base}/api/layers").json()["layers"]
+        counts: dict[str, int] = {layer["id"]: layer["precisions"] for layer in found}[LAYER]  # type: ignore[assignment]  # of one layer
+        return counts
+
+    def upload(self, path: str, data: bytes, name: str) -> Page:
+        page = self.ready(path)
+        page.set_input_files("#file", [{"name": name, "mimeType": "application/octet-stream", "buffer": data}])
+        page.wait_for_selector("#result .upload-part")
+        return page
+
+    def close(self) -> None:
+        self.page.context.close()
+        assert self.one.errors == []
+        assert self.one.outside == []
+
+
+@pytest.fixture
+def visit(browser: Browser, desk: Service) -> Iterator[Any]:
+    """Signs people in; afterwards no page may have complained or asked for anything outside."""
+    visits: list[Visit] = []
+
+    def arrive(name: str, **options: Any) -> Visit:
+        visits.append(Visit(browser, desk, name, **options))
+        return visits[-1]
+
+    yield arrive
+    for one in visits:
+        one.close()
+
+
+def shipped(fid: str = SEVENTH) -> Any:
+    lines = (ROOT / "layers" / f"{LAYER}.geojson").read_text("utf-8").splitlines()
+    line = next(line for line in lines if f'"{fid}"' in line)
+    shape = load_line(line.rstrip(",")).shape()
+    assert shape is not None
+    return shape
+
+
+def bow_tie(shape: Any) -> Any:
+    west, south, east, north = shape.bounds
+    return shapely.Polygon([(west, south), (east, north), (east, south), (west, north)])
+
+
+def survey(folder: Path, *shapes: Any) -> bytes:
+    folder.mkdir()
+    ids = [SEVENTH, "NK-JSD-008"]
+    names = ["长虹街积水点", "红旗路积水点"]
+    rows = [
+        ({"GS_ID": fid, "名称": name, "位置精度": "实测"}, shape)
+        for fid, name, shape in zip(ids, names, shapes, strict=False)
+    ]
+    return gbk_shapefile(folder, rows)
+
+
+def take(page: Page, words: str) -> None:
+    """Press a button of the page's head that leads to another state."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=words, exact=True).first.click()
+
+
+def accept_and_publish(page: Page) -> None:
+    page.get_by_role("button", name="全部接受").click()
+    expect(page.locator("#publish")).to_be_enabled()
+    with page.expect_navigation():
+        page.click("#publish")
+    page.wait_for_selector("html[data-ready]")
+    expect(page.locator(".headline .badge")).to_have_text("已发布")
+
+
+def test_a_surveyed_gbk_shapefile_goes_from_the_desk_to_the_map_and_back(visit: Any, tmp_path: Path) -> None:
+    drawer = visit("drawer")
+    before = drawer.precisions()
+    assert before == {"illustrative": 40}
+    good = [shapely.affinity.translate(shipped(fid), 0.0004) for fid in (SEVENTH, "NK-JSD-008")]
+    path = f"/upload?layer={LAYER}"
+    page = drawer.upload(path, survey(tmp_path / "wrong", good[0], bow_tie(good[1])), "积水普查.zip")
+    expect(page.locator(".upload-findings li.block")).to_have_count(1)
+    expect(page.locator(".upload-findings li.block")).to_contain_text("第 2")
+    expect(page.locator(".upload-facts")).to_contain_text("gb18030")
+    expect(page.locator(".reading.used")).to_contain_text("4527")
+    page.locator(".upload-findings li.block a").click()
+    expect(page.locator(".leaflet-marks-pane path")).not_to_have_count(0)
+    page = drawer.upload(path, survey(tmp_path / "right", *good), "积水普查.zip")
+    expect(page.locator(".upload-findings li.block")).to_have_count(0)
+    expect(page.locator(".change")).to_have_count(2)
+    page.fill("#note", "2026 年管线普查实测")
+    if page.locator("#agree").count():
+        page.check("#agree")
+    take(page, "生成变更单")
+    assert drawer.precisions() == before, "a draft changes nothing"
+    page.wait_for_selector("html[data-ready]")
+    take(page, "提交审核")
+    draft = page.url
+    checker = visit("checker")
+    page = checker.open("/drafts")
+    row = page.locator("#waiting + .scroll tbody tr", has_text="管线普查")
+    row.get_by_role("link").first.click()
+    page.wait_for_selector("html[data-ready]")
+    assert page.url == draft
+    expect(page.locator(f'.change[data-fid="{SEVENTH}"]')).to_contain_text("长虹街积水点")
+    accept_and_publish(page)
+    assert checker.precisions() == {"illustrative": 38, "surveyed": 2}
+    page = checker.open("/plan/waterlogging-40")
+    expect(page.locator("main")).to_contain_text("实测")
+    page = drawer.open(f"/layers/{LAYER}/history")
+    page.fill("#to", "r1")
+    page.fill("#back-note", "普查成果待复核")
+    take(page, "提交回退")
+    page = checker.ready(page.url.removeprefix(drawer.one.base))
+    accept_and_publish(page)
+    assert checker.precisions() == before
+
+
+def own_draft(who: Visit, values: dict[str, Any], base: int) -> str:
+    """A submitted draft that sets values of the seventh zone as it was at a revision."""
+    who.open("/drafts")
+    draft = who.send("POST", "/api/drafts", {"layer": LAYER, "note": f"改 {'、'.join(values)}", "fresh": True})["id"]
+    path = f"/api/layers/{LAYER}/items/{SEVENTH}"
+    feature = who.page.request.get(f"{who.one.base}{path}").json()
+    feature["properties"] |= values
+    body = {"feature": feature, "base_rev": base}
+    who.send("PUT", f"/api/drafts/{draft}/changes/{SEVENTH}", body)
+    who.send("POST", f"/api/drafts/{draft}/steps", {"step": "submit"})
+    return str(draft)
+
+
+def head(who: Visit) -> int:
+    return int(who.page.request.get(f"{who.one.base}/api/layers/{LAYER}").json()["rev"])
+
+
+def values_now(who: Visit) -> dict[str, Any]:
+    path = f"{who.one.base}/api/layers/{LAYER}/items/{SEVENTH}"
+    return dict(who.page.request.get(path).json()["properties"])
+
+
+def test_two_editors_keep_their_own_fields_and_meet_on_a_card_over_the_same(visit: Any) -> None:
+    drawer, chief, checker = visit("drawer"), visit("chief"), visit("checker")
+    base = head(checker)
+    first = own_draft(drawer, {"depth_cm": 30}, base)
+    other_field = own_draft(chief, {"drain_hours": 4}, base)
+    same_field = own_draft(chief, {"depth_cm": 55}, base)
+    for draft in (first, other_field):
+        accept_and_publish(checker.ready(f"/drafts/{draft}"))
+    now = values_now(checker)
+    assert (now["depth_cm"], now["drain_hours"]) == (30, 4)
+    page = checker.ready(f"/drafts/{same_field}")
+    card = page.locator("form.conflict")
+    expect(card.locator("legend")).to_have_text("最大积水深度")
+    expect(card.locator(".theirs")).to_contain_text("30")
+    page.get_by_role("button", name="全部接受").click()
+    expect(page.locator("#publish-hint")).to_contain_text("冲突")
+    expect(page.locator("#publish")).to_be_disabled()
+    card.locator(".mine input").check()
+    card.get_by_role("button", name="按所选合并").click()
+    expect(page.locator("form.conflict")).to_have_count(0)
+    expect(page.locator("#publish")).to_be_enabled()
+    with page.expect_navigation():
+        page.click("#publish")
+    page.wait_for_selector("html[data-ready]")
+    assert values_now(checker)["depth_cm"] == 55
+    assert values_now(checker)["drain_hours"] == 4
+
+
+def test_a_reviewer_with_an_old_page_does_not_publish_over_a_newer_revision(visit: Any) -> None:
+    drawer, chief, checker = visit("drawer"), visit("chief"), visit("checker")
+    base = head(checker)
+    stale = own_draft(drawer, {"measure": "清掏管道"}, base)
+    newer = own_draft(chief, {"verb": "改造"}, base)
+    page = checker.ready(f"/drafts/{stale}")
+    page.get_by_role("button", name="全部接受").click()
+    expect(page.locator("#publish")).to_be_enabled()
+    other = visit("checker")
+    accept_and_publish(other.ready(f"/drafts/{newer}"))
+    page.click("#publish")
+    expect(page.locator("#problem")).to_contain_text("请重新载入")
+    assert "measure" not in values_now(checker)
+    refused = [e for e in checker.one.errors if "412" in e or "409" in e]
+    assert len(refused) == 1
+    checker.one.errors.clear()
+    with page.expect_navigation():
+        page.locator("#problem button").click()
+    page.wait_for_selector("html[data-ready]")
+    expect(page.locator("#publish")).to_be_enabled()
+
+
+def test_an_author_does_not_review_on_a_layer_of_four_eyes(visit: Any) -> None:
+    checker = visit("checker")
+    draft = own_draft(checker, {"measure": "自查自纠"}, head_of(checker))
+    page = checker.ready(f"/drafts/{draft}")
+    expect(page.locator(".review-steps")).to_contain_text("须由他人审核")
+    expect(page.locator("#publish")).to_have_count(0)
+    expect(page.locator(".decide")).to_have_count(0)
+
+
+def head_of(who: Visit) -> int:
+    who.open("/drafts")
+    return head(who)
+
+
+def places(count: int) -> bytes:
+    """Squares in the district as GeoJSON."""
+    rows = [
+        {
+            "type": "Feature",
+            "properties": {"name": f"测试片区 {i}", "precision": "guess", "source": "测试", "备注列": f"第{i}行"},
+            "geometry": shapely.geometry.mapping(shapely.box(117.15 + i / 2000, 39.1, 117.1503 + i / 2000, 39.1003)),
+        }
+        for i in range(count)
+    ]
+    return json.dumps({"type": "FeatureCollection", "features": rows}).encode()
+
+
+def test_a_whole_replacement_wants_the_number_of_deletions_typed(visit: Any) -> None:
+    drawer = visit("drawer")
+    page = drawer.ready(f"/upload?layer={LAYER}")
+    page.select_option("#mode", "replace")
+    page.set_input_files("#file", [{"name": "新.geojson", "mimeType": "", "buffer": places(2)}])
+    page.wait_for_selector("#deletions")
+    expect(page.locator(".upload-next")).to_contain_text("40")
+    before = page.url
+    page.fill("#deletions", "39")
+    page.check("#agree")
+    page.get_by_role("button", name="生成变更单").click()
+    assert page.url == before
+    page.fill("#deletions", "40")
+    take(page, "生成变更单")
+    page.wait_for_selector("html[data-ready]")
+    expect(page.locator(".chip.delete b")).to_have_text("40")
+    take(page, "作废")
+
+
+def test_a_chosen_field_is_remembered_for_the_layer(visit: Any) -> None:
+    drawer = visit("drawer")
+    path = f"/upload?layer={LAYER}"
+    page = drawer.upload(path, places(1), "一.geojson")
+    page.select_option('select[data-source="备注列"]', "measure")
+    page.locator("details", has_text="字段对应").get_by_role("button", name="按此重新预检").click()
+    page.wait_for_selector('select[data-source="备注列"] option[value="measure"][selected]', state="attached")
+    if page.locator("#agree").count():
+        page.check("#agree")
+    take(page, "生成变更单")
+    page = drawer.upload(path, places(2), "二.geojson")
+    assert page.locator('select[data-source="备注列"]').input_value() == "measure"
+
+
+def test_findings_come_as_a_table_and_as_points_another_reader_opens(visit: Any, tmp_path: Path) -> None:
+    import pyogrio
+
+    drawer = visit("drawer")
+    shape = shipped()
+    page = drawer.upload(f"/upload?layer={LAYER}", survey(tmp_path / "s", bow_tie(shape)), "错.zip")
+    for ending in ("csv", "gpkg"):
+        with page.expect_download() as download:
+            page.locator(f'a[href$="findings.{ending}"]').click()
+        download.value.save_as(tmp_path / f"findings.{ending}")
+    assert "自" in (tmp_path / "findings.csv").read_text("utf-8-sig")
+    found = pyogrio.read_dataframe(tmp_path / "findings.gpkg")
+    blocking = found[found.level == "block"]
+    assert len(blocking) >= 1
+    assert shape.envelope.buffer(1e-6).covers(blocking.geometry.iloc[0])
+
+
+PAGES = (
+    f"/upload?layer={LAYER}",
+    "/drafts",
+    f"/layers/{LAYER}/history",
+    f"/layers/{LAYER}/compare",
+    "/editions",
+    "/as-of?date=2030-01-01",
+    "/admin/audit",
+)
+
+
+@pytest.mark.parametrize("looks", [{}, {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}])
+def test_the_review_pages_have_no_accessibility_violations(
+    visit: Any, violations: Check, looks: dict[str, Any], tmp_path: Path
+) -> None:
+    chief = visit("chief", **looks)
+    found = {path: violations(chief.open(path)) for path in PAGES}
+    page = chief.upload(PAGES[0], survey(tmp_path / "s", shipped(), bow_tie(shipped("NK-JSD-008"))), "普查.zip")
+    page.wait_for_selector(".change")
+    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true; })")
+    found["dry run"] = violations(page)
+    if page.locator("#agree").count():
+        page.check("#agree")
+    take(page, "生成变更单")
+    page.wait_for_selector("html[data-ready]")
+    found["draft"] = violations(page)
+    assert {path: v for path, v in found.items() if v} == {}
