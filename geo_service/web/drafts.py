@@ -89,6 +89,7 @@ def draft_page(draft_id: str) -> str:
         steps=steps_of(draft, state),
         comments=deployment().drafts.comments(draft_id),
         tally=tally(deployment().store.database, draft_id),
+        revision=next((r for r in deployment().store.revisions(draft.layer) if r.draft == draft_id), None),
         may_review=may_review(account(), state.definition, author=draft.owner),
         is_own=owns(draft),
         editable=owns(draft) and draft.state in EDITABLE and draft.mode == "edit",

@@ -77,6 +77,18 @@ TOPICS = (
         Text("画、改、分割、填表、撤销，提交审核。", "Draw, change, split, fill in, undo, submit for review."),
     ),
     Topic(
+        "upload",
+        "gis",
+        Text("上传数据", "Sending data"),
+        Text("格式、编码、坐标系、字段、预检和送审。", "Formats, encodings, coordinates, fields, dry run, review."),
+    ),
+    Topic(
+        "review",
+        "gis",
+        Text("审核、发布与回退", "Review, publish, roll back"),
+        Text("逐项对照、冲突、四眼原则、版本和撤销。", "Compare, conflicts, four eyes, revisions and undo."),
+    ),
+    Topic(
         "layers",
         "gis",
         Text("图层、字段与版本", "Layers, fields and revisions"),

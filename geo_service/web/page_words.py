@@ -24,6 +24,34 @@ OPERATIONS: Mapping[Operation, Text] = {
     "delete": Text("删除", "Deleted"),
 }
 
+AUDIT_ACTIONS: Mapping[str, Text] = {
+    "account-add": Text("新增账号", "Account added"),
+    "account-change": Text("修改账号", "Account changed"),
+    "attach": Text("添加附件", "Attached"),
+    "draft-create": Text("建变更单", "Draft made"),
+    "draft-reject": Text("驳回变更单", "Draft rejected"),
+    "draft-reopen": Text("撤回修改", "Draft reopened"),
+    "draft-return": Text("退回修改", "Draft returned"),
+    "draft-settle": Text("解决冲突", "Conflict settled"),
+    "draft-submit": Text("提交审核", "Draft submitted"),
+    "draft-withdraw": Text("作废变更单", "Draft withdrawn"),
+    "edit": Text("直接修改", "Changed directly"),
+    "edition-add": Text("命名版次", "Edition named"),
+    "edition-remove": Text("删除版次名", "Edition's name removed"),
+    "layer-change": Text("修改图层规则", "Layer's rules changed"),
+    "layer-create": Text("新建图层", "Layer made"),
+    "layer-restore": Text("恢复图层", "Layer restored"),
+    "layer-retire": Text("停用图层", "Layer retired"),
+    "password-change": Text("更换密码", "Password changed"),
+    "publish": Text("发布", "Published"),
+    "sign-in": Text("登录", "Signed in"),
+    "sign-out": Text("退出", "Signed out"),
+    "token-add": Text("新建令牌", "Token made"),
+    "token-revoke": Text("作废令牌", "Token revoked"),
+    "upload": Text("上传文件", "File sent"),
+}
+"""What the log calls what people did; others are shown by their code."""
+
 FIELD_TYPES: Mapping[FieldType, Text] = {
     "text": Text("文字", "Text"),
     "integer": Text("整数", "Whole number"),

@@ -195,6 +195,7 @@ _TABLES = {
     "operations": page_words.OPERATIONS,
     "precision_meanings": page_words.PRECISION_MEANINGS,
     "revision_kinds": page_words.REVISION_KINDS,
+    "audit_actions": page_words.AUDIT_ACTIONS,
     "themes": THEMES,
 }
 

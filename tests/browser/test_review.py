@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyproj
 import pytest
 import shapely
 from playwright.sync_api import Browser, Page, expect
@@ -301,6 +304,42 @@ def test_a_chosen_field_is_remembered_for_the_layer(visit: Any) -> None:
     take(page, "生成变更单")
     page = drawer.upload(path, places(2), "二.geojson")
     assert page.locator('select[data-source="备注列"]').input_value() == "measure"
+
+
+def test_a_dropped_file_is_taken_and_a_long_dry_run_is_cancelled(visit: Any) -> None:
+    page = visit("drawer").ready(f"/upload?layer={LAYER}")
+    drop = """data => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([data], "很多.geojson"));
+        document.querySelector("#drop").dispatchEvent(new DragEvent("drop", {dataTransfer: transfer, bubbles: true}));
+    }"""
+    page.evaluate(drop, places(20_000).decode())
+    page.get_by_role("button", name="取消").click()
+    expect(page.locator("#progress")).to_have_text("已取消，没有写入任何数据。")
+    page.evaluate(drop, places(1).decode())
+    expect(page.locator(".change")).to_have_count(1)
+
+
+def test_coordinates_that_belie_the_file_are_shown_in_both_readings(visit: Any, tmp_path: Path) -> None:
+    drawer = visit("drawer")
+    right = survey(tmp_path / "s", shapely.affinity.translate(shipped("NK-JSD-009"), 0.0003))
+    page = drawer.upload(f"/upload?layer={LAYER}", declared_as(right, 4548), "错带.zip")
+    expect(page.locator(".reading")).to_have_count(2)
+    expect(page.locator(".reading").first).to_contain_text("4527")
+    expect(page.locator("#result")).to_contain_text("请先在上面选择坐标系")
+    expect(page.locator(".upload-next")).to_have_count(0)
+    page.locator(".reading").first.get_by_role("button").click()
+    expect(page.locator(".change")).to_have_count(1)
+
+
+def declared_as(zipped: bytes, epsg: int) -> bytes:
+    """The same Shapefile with another .prj."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(zipped)) as source, zipfile.ZipFile(buffer, "w") as target:
+        for name in source.namelist():
+            wkt = pyproj.CRS(epsg).to_wkt("WKT1_ESRI").encode()
+            target.writestr(name, wkt if name.endswith(".prj") else source.read(name))
+    return buffer.getvalue()
 
 
 def test_findings_come_as_a_table_and_as_points_another_reader_opens(visit: Any, tmp_path: Path) -> None:
