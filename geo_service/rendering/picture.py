@@ -93,13 +93,18 @@ class DrawnLayer:
     shapes: numpy.ndarray[Any, Any]
 
     def within(self, window: Window) -> PrintLayer:
-        """What of it may be drawn in a window; of too many the largest."""
+        """What of it may be drawn in a window; of too many the largest, of too many points every so many."""
         whole = PrintLayer(self.definition, self.revision, self.features, self.shapes)
         rows = numpy.flatnonzero(shapely.intersects(self.shapes, window.ground))
         if len(rows) > MOST_DRAWN:
-            sizes = shapely.length(self.shapes[rows])
-            rows = numpy.sort(rows[numpy.argsort(-sizes, kind="stable")[:MOST_DRAWN]])
+            rows = self._chosen(rows)
         return whole.subset(rows.tolist())
+
+    def _chosen(self, rows: Any) -> Any:
+        if self.definition.kind == "point":
+            return rows[numpy.linspace(0, len(rows) - 1, MOST_DRAWN).astype(int)]
+        sizes = shapely.length(self.shapes[rows])
+        return numpy.sort(rows[numpy.argsort(-sizes, kind="stable")[:MOST_DRAWN]])
 
 
 def draw(layers: Sequence[DrawnLayer], window: Window) -> Drawing:

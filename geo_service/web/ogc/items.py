@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,9 +13,10 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from geo_service.core.features import Feature
 from geo_service.core.geojson import dump_line
-from geo_service.core.query import Query
+from geo_service.core.query import FeaturePage, Query
 from geo_service.core.reference_systems import CRS84, ReferenceSystem, to_wire
 from geo_service.errors import FeatureNotFound
+from geo_service.storage.draft_pages import changes_of
 from geo_service.storage.store import LayerState
 from geo_service.usecases import browse, ogc
 from geo_service.usecases.ogc import BASE
@@ -39,9 +42,7 @@ def items(draft_id: str | None, layer_id: str) -> AnyResponse:
     if wants_html():
         return redirect(f"/layers/{definition.id}")
     crs, query, wanted = system("crs"), page_query(), wanted_properties(definition)
-    keeps = conditions(definition)
-    found = [f for f in here.features(here.revision(state)) if all(keep(f) for keep in keeps)]
-    page = browse.find_features(definition, found, query)
+    page = _found(here, state, query)
     body = {
         "type": "FeatureCollection",
         "numberMatched": page.matched,
@@ -51,6 +52,18 @@ def items(draft_id: str | None, layer_id: str) -> AnyResponse:
         "features": [feature_json(f, to_wire(f, crs), wanted) for f in page.features],
     }
     return with_crs(json_answer(body, mimetype=ogc.GEOJSON), crs)
+
+
+def _found(here: Place, state: LayerState, query: Query) -> FeaturePage:
+    """The page of features that fit; for what is published a bbox is answered from the revision's index."""
+    revision, keeps = here.revision(state), conditions(state.definition)
+    if query.bbox and here.draft is None:
+        features: Sequence[Feature] = deployment().views.within(revision, query.bbox)
+        query = dataclasses.replace(query, bbox=None)
+    else:
+        features = here.features(revision)
+    kept = [f for f in features if all(keep(f) for keep in keeps)] if keeps else features
+    return browse.find_features(state.definition, kept, query)
 
 
 @both("/collections/<layer_id>/items/<fid>")
@@ -93,9 +106,10 @@ def one(here: Place, state: LayerState, fid: str) -> Feature:
     FeatureNotFound
         There is none.
     """
-    if here.draft is None:
+    changes = changes_of(deployment().store.database, here.draft.id, [fid]) if here.draft else ()
+    if not changes:
         return deployment().store.feature(state.definition.id, fid, here.revision(state).rev)
-    found = next((f for f in here.features(here.revision(state)) if f.id == fid), None)
+    found = changes[0].after
     if found is None:
         raise FeatureNotFound(layer=state.definition.id, fid=fid)
     return found
