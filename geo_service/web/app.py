@@ -26,6 +26,7 @@ from geo_service.web import (
     ogc,
     operations,
     pages,
+    printing,
     problems,
     session,
     upload,
@@ -72,6 +73,7 @@ def create_app(deployment: Deployment) -> Flask:
         layer_admin,
         ogc,
         operations,
+        printing,
         upload,
         analysis,
     ):

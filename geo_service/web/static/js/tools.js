@@ -19,6 +19,7 @@ export function installTools(app) {
     measuring.button("area", "area", t("area")),
     editTool(app, measuring),
     tool("tool-print", "print", t("print"), async () => (await import("./print.js")).printMap(app)),
+    sheetLink(),
     tool("tool-link", "link", t("copyLink"), () => app.copyLink()),
     themeButton(),
   );
@@ -42,6 +43,13 @@ function editTool(app, measuring) {
   });
   button.setAttribute("aria-pressed", "false");
   return button;
+}
+
+/** To the print room, with the layers, revisions and place of the map. */
+function sheetLink() {
+  const link = h("a", { class: "tool", id: "tool-sheet", href: "/print", title: t("sheetTo"), "aria-label": t("sheetTo") }, icon("print"), h("span", { class: "words" }, t("sheet")));
+  link.addEventListener("click", () => link.setAttribute("href", `/print${location.hash}`));
+  return link;
 }
 
 function themeButton() {

@@ -94,6 +94,8 @@ const WORDS = {
   previous: ["上一页", "Previous page"],
   previousFeature: ["上一个要素", "Previous feature"],
   print: ["打印", "Print"],
+  sheet: ["制图", "Sheet"],
+  sheetTo: ["按比例尺打印图幅", "Print a sheet true to scale"],
   promise: ["计划承诺", "Promised"],
   reported: ["填报进展", "Reported"],
   revision: ["版本", "Revision"],

@@ -1,0 +1,60 @@
+"""Saved sheet templates: titles, blocks and defaults that staff edit in the print form, one JSON file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from geo_service.errors import InvalidParameter, StorageFault
+from geo_service.rendering.printing.request import from_data, to_data
+from geo_service.storage.files import exclusive, write_file
+
+NAME_LIMIT = 40
+MOST = 100
+
+
+def read(path: Path) -> dict[str, dict[str, Any]]:
+    """Templates by name; none where nothing was saved yet.
+
+    Raises
+    ------
+    StorageFault
+        The file is damaged.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, dict[str, Any]])
+    except FileNotFoundError:
+        return {}
+    except (OSError, msgspec.DecodeError) as error:
+        raise StorageFault(reason=f"打印模板不可读 / templates are not readable: {path.name}") from error
+
+
+def save(path: Path, name: str, values: Mapping[str, Any]) -> None:
+    """Keep what is a sheet's request under a name, in place of what stood there.
+
+    Raises
+    ------
+    InvalidParameter
+        A name that is empty or too long, a hundred templates, or values no sheet can have.
+    """
+    if not name.strip() or len(name) > NAME_LIMIT or not name.isprintable():
+        raise InvalidParameter(
+            name="name", value=name[:NAME_LIMIT], reason=f"须为 1 至 {NAME_LIMIT} 字 / 1 to 40 characters"
+        )
+    kept = to_data(from_data(values))
+    with exclusive(path.with_suffix(".lock")):
+        found = read(path) | {name.strip(): kept}
+        if len(found) > MOST:
+            raise InvalidParameter(name="name", value=name, reason=f"最多 {MOST} 个模板 / at most {MOST} templates")
+        write_file(path, [msgspec.json.encode(found)])
+
+
+def drop(path: Path, name: str) -> None:
+    """Forget a template; nothing happens where there is none of this name."""
+    with exclusive(path.with_suffix(".lock")):
+        found = read(path)
+        if found.pop(name, None) is not None:
+            write_file(path, [msgspec.json.encode(found)])

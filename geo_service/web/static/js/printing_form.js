@@ -1,0 +1,120 @@
+// The form of the print room as the values the server takes, and back.
+
+import { $ } from "./dom.js";
+import { readLink } from "./permalink.js";
+
+export const form = /** @type {HTMLFormElement} */ (/** @type {unknown} */ ($("#sheet-form")));
+const TEXTS = ["title", "subtitle", "unit", "number", "approval", "author", "reviewer", "date", "period", "table", "profile", "unapproved", "paper"];
+const TICKS = ["legend", "inset", "grid", "graticule"];
+const NUMBERS = ["binding_mm", "overlap_mm"];
+
+/** Where the map stands once somebody moved it, and past revisions that a link asked for. */
+export const place = {
+  /** @type {[number, number] | null} */
+  centre: null,
+  /** @type {Record<string, number>} */
+  revisions: {},
+};
+
+/**
+ * A field of the form.
+ * @param {string} name
+ */
+export const field = (name) => /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
+
+/** The ticked layers, the top one first. */
+function layers() {
+  const ticked = /** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll("input[name=layer]:checked"));
+  return [...ticked].map(({ value }) => (place.revisions[value] ? { id: value, rev: place.revisions[value] } : { id: value }));
+}
+
+/** What the sheet is, as the server takes it. */
+export function sheet() {
+  /** @type {Record<string, any>} */
+  const told = { layers: layers(), landscape: field("landscape").value === "yes" };
+  for (const name of TEXTS) told[name] = field(name).value;
+  for (const name of TICKS) told[name] = field(name).checked;
+  for (const name of NUMBERS) told[name] = Number(field(name).value) || 0;
+  if (told.paper === "custom") for (const name of ["width_mm", "height_mm"]) told[name] = Number(field(name).value);
+  const scale = Number(field("scale").value);
+  if (scale) told.scale = scale;
+  if (scale && place.centre) told.centre = place.centre;
+  if (field("atlas").value === "tiled") told.tiled = true;
+  return told;
+}
+
+/** The whole order. */
+export function order() {
+  const atlas = field("atlas").value === "tiled" ? "" : field("atlas").value;
+  const feature = $("#print-room").dataset.feature ?? "";
+  /** @type {Record<string, any>} */
+  const told = { request: sheet(), format: field("format").value, dpi: Number(field("dpi").value), base: field("base").checked, atlas, feature };
+  if (atlas) {
+    told.only = field("only").value.split(/[,，\s]+/).filter(Boolean);
+    told.filter = field("filter").value.trim();
+  }
+  return told;
+}
+
+/** Show the fields that the others call for. */
+export function arrange() {
+  const [paper, atlas] = [field("paper").value, field("atlas").value];
+  /** @type {[string, boolean][]} */
+  const rules = [
+    [".custom", paper === "custom"],
+    [".atlas", atlas !== "" && atlas !== "tiled"],
+    [".tiles", atlas === "tiled"],
+    [".dpi", field("format").value === "png"],
+  ];
+  for (const [selector, shown] of rules) {
+    for (const label of /** @type {NodeListOf<HTMLElement>} */ (form.querySelectorAll(selector))) label.hidden = !shown;
+  }
+}
+
+/**
+ * Choose a scale, also one that is not in the list.
+ * @param {number | string} scale
+ */
+export function chooseScale(scale) {
+  const list = /** @type {HTMLSelectElement} */ (/** @type {unknown} */ (field("scale")));
+  const value = String(scale || "");
+  if (![...list.options].some((option) => option.value === value)) list.add(new Option(`1:${Number(scale).toLocaleString("en")}`, value));
+  list.value = value;
+}
+
+/**
+ * Fill the form with a saved template.
+ * @param {Record<string, any>} told
+ */
+export function apply(told) {
+  for (const name of TEXTS) if (name in told && name !== "date") field(name).value = told[name];
+  for (const name of TICKS) field(name).checked = told[name] ?? true;
+  for (const name of NUMBERS) if (name in told) field(name).value = told[name];
+  for (const name of ["width_mm", "height_mm"]) if (told[name]) field(name).value = told[name];
+  field("landscape").value = (told.landscape ?? true) ? "yes" : "no";
+  field("atlas").value = told.tiled ? "tiled" : "";
+  place.centre = told.centre ?? null;
+  chooseScale(told.scale ?? "");
+  if (told.layers?.length) tick(told.layers.map((/** @type {{id: string}} */ layer) => layer.id));
+  arrange();
+}
+
+/** @param {string[]} ids */
+function tick(ids) {
+  for (const box of /** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll("input[name=layer]"))) box.checked = ids.includes(box.value);
+}
+
+/** Take over layers, revisions and place from an address of the map. */
+export function readMapLink() {
+  const link = readLink(location.hash);
+  if (link.on) tick(link.on);
+  place.revisions = link.revisions ?? {};
+  if (!link.view) return;
+  const { zoom, lat, lon } = link.view;
+  const scale = (559082264 * Math.cos((lat * Math.PI) / 180)) / 2 ** zoom;
+  const offered = [...field("scale").querySelectorAll("option")].map(({ value }) => Number(value)).filter(Boolean);
+  const near = offered.reduce((best, one) => (Math.abs(Math.log(one / scale)) < Math.abs(Math.log(best / scale)) ? one : best));
+  if (scale > 60000) return;
+  place.centre = [lon, lat];
+  chooseScale(near);
+}

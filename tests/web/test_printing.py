@@ -1,0 +1,158 @@
+"""The print room over HTTP: real workers, real sheets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pypdfium2
+import pytest
+from flask import Flask
+
+from geo_service.deployment import Deployment, open_deployment
+from geo_service.settings import read_settings
+from geo_service.web.app import create_app
+from tests.web.people import PEOPLE, Visitor, add_people
+
+SHEET = {"title": "口袋公园", "layers": [{"id": "pocket_parks"}, {"id": "fire_stations"}], "date": "2025-11-23"}
+PATIENCE_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def printing_deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    home = str(tmp_path_factory.mktemp("print-room"))
+    opened = open_deployment(read_settings({"GEO_SERVICE_HOME": home}))
+    add_people(opened)
+    yield opened
+    opened.prints.close()
+    opened.previews.close()
+    opened.store.close()
+
+
+@pytest.fixture(scope="module")
+def printing_app(printing_deployment: Deployment) -> Flask:
+    return create_app(printing_deployment)
+
+
+@pytest.fixture(scope="module")
+def visitors(printing_app: Flask) -> Mapping[str, Visitor]:
+    return {"nobody": Visitor(printing_app)} | {name: Visitor(printing_app, name) for name in PEOPLE}
+
+
+def ended(visitor: Visitor, url: str) -> Any:
+    """The job once nothing more happens to it."""
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        told = visitor.get(url).get_json()
+        if told["state"] not in ("waiting", "running"):
+            return told
+    raise AssertionError(f"{url} did not end")
+
+
+def send(visitor: Visitor, room: str = "prints", **body: Any) -> Any:
+    return visitor.send("POST", f"/api/{room}", json={"request": SHEET, **body})
+
+
+def test_anybody_prints_public_layers_and_gets_the_pdf(visitors: Mapping[str, Visitor]) -> None:
+    visitor = visitors["nobody"]
+    begun = send(visitor)
+    assert begun.status_code == 202
+    told = ended(visitor, f"/api/prints/{begun.get_json()['id']}")
+    assert (told["state"], told["result"]["pages"]) == ("done", 1)
+    answer = visitor.get(told["url"])
+    assert "attachment" in answer.headers["Content-Disposition"]
+    assert "口袋公园" in pypdfium2.PdfDocument(answer.data)[0].get_textpage().get_text_bounded()
+    assert told["id"] in {j["id"] for j in visitor.get("/api/prints").get_json()["jobs"]}
+
+
+def test_a_job_is_nobody_elses(visitors: Mapping[str, Visitor]) -> None:
+    job = send(visitors["drawer"]).get_json()["id"]
+    for name in ("nobody", "chief"):
+        assert visitors[name].get(f"/api/prints/{job}").status_code == 404
+        assert visitors[name].send("DELETE", f"/api/prints/{job}").status_code == 404
+    assert ended(visitors["drawer"], f"/api/prints/{job}")["state"] == "done"
+
+
+def test_the_preview_is_the_sheet_with_its_frame_and_scale(visitors: Mapping[str, Visitor]) -> None:
+    visitor = visitors["nobody"]
+    job = send(visitor, "previews").get_json()["id"]
+    told = ended(visitor, f"/api/previews/{job}")
+    assert told["result"]["paper"] == [420.0, 297.0]
+    assert told["result"]["frame"] == pytest.approx([15.4, 26.8, 300.0, 250.0])
+    assert told["result"]["scale"] >= 500
+    assert visitor.get(told["url"]).data.startswith(b"\x89PNG")
+
+
+def test_an_atlas_of_a_filter_and_a_features_page_are_printed(visitors: Mapping[str, Visitor]) -> None:
+    visitor = visitors["reader"]
+    atlas = send(visitor, atlas="pocket_parks", filter="name LIKE '%3%'").get_json()["id"]
+    page = send(visitor, feature="renewal_areas/NK-GXP-001").get_json()["id"]
+    assert ended(visitor, f"/api/prints/{atlas}")["result"]["pages"] == 2
+    assert ended(visitor, f"/api/prints/{page}")["result"]["file"] == "NK-GXP-001.pdf"
+
+
+def test_a_cancelled_atlas_leaves_nothing(visitors: Mapping[str, Visitor]) -> None:
+    visitor = visitors["checker"]
+    job = send(visitor, atlas="subdistricts", format="pdf").get_json()["id"]
+    assert visitor.send("DELETE", f"/api/prints/{job}").status_code == 200
+    told = ended(visitor, f"/api/prints/{job}")
+    assert told["state"] in ("cancelled", "done")
+    assert told["state"] == "done" or visitor.get(f"/api/prints/{job}/atlas-subdistricts.pdf").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"request": SHEET | {"scale": 0}}, 400),
+        ({"request": SHEET | {"scale": 1_000_000}}, 400),
+        ({"request": SHEET | {"paper": "B5"}}, 400),
+        ({"request": SHEET | {"title": "长" * 200}}, 400),
+        ({"request": SHEET | {"what": 1}}, 400),
+        ({"request": SHEET | {"layers": [{"id": "nowhere"}]}}, 404),
+        ({"request": "sheet"}, 400),
+        ({"format": "exe"}, 400),
+        ({"dpi": "many"}, 400),
+        ({"atlas": "nowhere"}, 404),
+        ({"atlas": "pocket_parks", "filter": "name = 'nobody'"}, 400),
+        ({"feature": "pocket_parks/NK-XX-9"}, 404),
+    ],
+)
+def test_what_cannot_be_printed_is_refused_before_a_job_begins(
+    visitors: Mapping[str, Visitor], body: dict[str, Any], status: int
+) -> None:
+    answer = visitors["nobody"].send("POST", "/api/prints", json={"request": SHEET, **body})
+    assert answer.status_code == status
+    assert answer.get_json()["detail"]
+
+
+def test_a_fault_of_the_sheet_is_told_by_the_job(visitors: Mapping[str, Visitor]) -> None:
+    visitor = visitors["outsider"]
+    public = SHEET | {"profile": "public", "unapproved": "refuse"}
+    job = visitor.send("POST", "/api/prints", json={"request": public}).get_json()["id"]
+    told = ended(visitor, f"/api/prints/{job}")
+    assert told["state"] == "failed"
+    assert "审图号" in told["problem"]
+
+
+def test_printing_needs_the_token_of_the_page(visitors: Mapping[str, Visitor]) -> None:
+    assert visitors["nobody"].client.post("/api/prints", json={"request": SHEET}).status_code == 403
+
+
+def test_the_page_offers_layers_papers_and_the_features_name(visitors: Mapping[str, Visitor]) -> None:
+    text = visitors["nobody"].page("/print").text
+    assert 'value="pocket_parks"' in text
+    assert "template-save" not in text
+    assert "template-save" in visitors["drawer"].page("/print").text
+    assert visitors["nobody"].page("/print?feature=pocket_parks/NK-XX-9").status_code == 404
+
+
+def test_editors_keep_templates_that_everybody_uses(visitors: Mapping[str, Visitor]) -> None:
+    path = "/api/sheet-templates/月报"
+    assert visitors["nobody"].send("PUT", path, json=SHEET).status_code == 401
+    assert visitors["reader"].send("PUT", path, json=SHEET).status_code == 403
+    assert visitors["drawer"].send("PUT", path, json=SHEET | {"scale": 7}).status_code == 400
+    assert visitors["drawer"].send("PUT", path, json=SHEET | {"unit": "发改委"}).status_code == 200
+    kept = visitors["nobody"].get("/api/sheet-templates").get_json()["templates"]
+    assert kept["月报"]["unit"] == "发改委"
+    assert visitors["drawer"].send("DELETE", path).get_json()["templates"] == {}
