@@ -59,6 +59,7 @@ where; ``advice`` says what to do.
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 
@@ -80,7 +81,26 @@ class GeoServiceError(Exception):
         """What is wrong and what to do, in ``zh`` or ``en``."""
         parts = (self.zh, self.advice_zh) if language == "zh" else (self.en, self.advice_en)
         joiner = "" if language == "zh" else " "
-        return joiner.join(part for part in parts if part).format_map(_Params(self.params))
+        params = {k: one_side(v, language) if k == "reason" else v for k, v in self.params.items()}
+        return joiner.join(part for part in parts if part).format_map(_Params(params))
+
+
+def one_side(text: object, language: str) -> object:
+    """The half of “中文 / English” that is in ``zh`` or ``en``; anything that is not such a pair as it is.
+
+    >>> one_side("须为整数 / a whole number", "en")
+    'a whole number'
+    """
+    if not isinstance(text, str):
+        return text
+    for cut in re.finditer(" / ", text):
+        zh, en = text[: cut.start()], text[cut.end() :]
+        if _CHINESE.search(zh) and not _CHINESE.search(en):
+            return en if language == "en" else zh
+    return text
+
+
+_CHINESE = re.compile("[\u3400-\u9fff]")
 
 
 class _Params(dict[str, object]):

@@ -8,9 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from geo_service.settings import ROOT
 from tests.postgis import Cluster
+
+settings.register_profile("laws", deadline=None)  # a law says nothing about time, and machines are busy
+settings.load_profile("laws")
 
 
 def _has_chromium() -> bool:

@@ -246,6 +246,7 @@ def _refusal(host: str, port: int, error: Exception) -> CannotListen:
 def _print_problems(terminal: Terminal, deployment: Deployment) -> None:
     sentences = [p.sentence(terminal.language) for p in deployment.seed_problems]
     sentences += [p.sentence(terminal.language) for p in deployment.ledger_problems]
+    sentences += [p.sentence(terminal.language) for p in deployment.basemap_problems]
     for sentence in sentences:
         click.echo(sentence, err=True)
     for recovery in deployment.recoveries:

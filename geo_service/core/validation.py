@@ -13,6 +13,7 @@ from geo_service.core import attachments
 from geo_service.core.features import Feature
 from geo_service.core.layers import Field, LayerDefinition
 from geo_service.core.text import Text
+from geo_service.errors import one_side
 
 Level = Literal["block", "acknowledge", "warn", "fixed"]
 
@@ -134,6 +135,8 @@ class Finding:
     def sentence(self, language: str = "zh") -> str:
         """Where and what, in ``zh`` or ``en``."""
         params = {"fid": self.fid, "field": self.field, **self.params}
+        if "reason" in params:
+            params["reason"] = one_side(params["reason"], language)
         return f"{self._where(language)}{FINDINGS[self.code][1].get(language).format_map(params)}"
 
     def _where(self, language: str) -> str:

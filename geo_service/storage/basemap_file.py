@@ -21,14 +21,14 @@ Misfit = tuple[toml_file.Path, str]
 KEY_MOST = 200
 
 SHIFTED = {
-    "amap.com": "高德 / Amap",
-    "autonavi.com": "高德 / Amap",
-    "gtimg.com": "腾讯 / Tencent",
-    "map.qq.com": "腾讯 / Tencent",
-    "geoq.cn": "GeoQ",
-    "google.cn": "谷歌中国 / Google China",
-    "baidu.com": "百度 / Baidu",
-    "bdimg.com": "百度 / Baidu",
+    "amap.com": ("高德", "Amap"),
+    "autonavi.com": ("高德", "Amap"),
+    "gtimg.com": ("腾讯", "Tencent"),
+    "map.qq.com": ("腾讯", "Tencent"),
+    "geoq.cn": ("GeoQ", "GeoQ"),
+    "google.cn": ("谷歌中国", "Google China"),
+    "baidu.com": ("百度", "Baidu"),
+    "bdimg.com": ("百度", "Baidu"),
 }
 """Hosts whose tiles are in GCJ-02 or BD-09."""
 SHIFTED_MARKS = ("appmaptile", "webrd0", "wprd0", "maponline")
@@ -171,12 +171,13 @@ def shifted_service(url: str) -> str:
     GCJ-02 is off by 559 to 570 m in Nankai (measured over the district with the published formulas), BD-09 by more.
     """
     host = (urlsplit(url).hostname or "").lower()
-    named = next((name for tail, name in SHIFTED.items() if host == tail or host.endswith(f".{tail}")), "")
-    if not named and any(mark in url.lower() for mark in SHIFTED_MARKS):
-        named = "高德 / Amap"
-    if not named:
+    named = next((names for tail, names in SHIFTED.items() if host == tail or host.endswith(f".{tail}")), None)
+    if named is None and any(mark in url.lower() for mark in SHIFTED_MARKS):
+        named = SHIFTED["amap.com"]
+    if named is None:
         return ""
+    zh, en = named
     return (
-        f"{named}：瓦片为加偏坐标（GCJ-02/BD-09），在本区偏 559–570 m 以上，不能作底图；请用天地图或本局服务"
-        f" / {named}: tiles in obfuscated coordinates (GCJ-02/BD-09), 559–570 m off here; use Tianditu or your own"
+        f"{zh}的瓦片为加偏坐标（GCJ-02 或 BD-09），在本区偏 559–570 m 以上，不能作底图；请用天地图或本局服务"
+        f" / {en}: tiles in obfuscated coordinates (GCJ-02, BD-09), 559–570 m off here; use Tianditu or your own"
     )

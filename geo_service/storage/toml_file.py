@@ -17,8 +17,29 @@ Path = tuple[str | int, ...]
 _HEADER = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]")
 _KEY = re.compile(r"\s*([A-Za-z0-9_.\"'-]+)\s*=")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+_TYPES = {
+    "str": ("文字", "text"),
+    "int": ("整数", "a whole number"),
+    "float": ("数字", "a number"),
+    "bool": ("true 或 false", "true or false"),
+    "null": ("空", "empty"),
+    "array": ("列表", "a list"),
+    "object": ("表", "a table"),
+}
+_TYPE_MISFIT = re.compile(r"Expected `(.+?)`, got `(.+?)`")
+_SYNTAX = (
+    ("Invalid value", "值的写法不对"),
+    ("Cannot overwrite a value", "同一个键写了两次"),
+    ("Cannot declare", "同一个表写了两次"),
+    ("Unclosed array", "列表没有以 ] 结束"),
+    ("Unterminated string", "文字没有以引号结束"),
+    ("Illegal character", "有不允许的字符"),
+    ("Expected '='", "键后缺少等号"),
+    ("Expected ']'", "表头没有以 ] 结束"),
+    ("Expected newline or end of document", "一行里写了多余的内容"),
+    ("Unescaped", "反斜杠的写法不对"),
+)
 _WORDINGS = (
-    (r"Expected `(.+?)`, got `(.+?)`", r"须为 \1，而不是 \2 / must be \1, not \2"),
     (r"Object missing required field `(.+?)`", r"缺少字段 \1 / field \1 is missing"),
     (r"Invalid enum value '?(.*?)'?", r"「\1」不在可选值之列 / “\1” is not one of the allowed values"),
 )
@@ -57,7 +78,8 @@ def _parse(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise FileFault(code="file-not-toml", line=_stated_line(error, text), field="", reason=str(error)) from None
+        line = _stated_line(error, text)
+        raise FileFault(code="file-not-toml", line=line, field="", reason=_syntax(str(error))) from None
     except RecursionError:
         raise FileFault(code="file-not-toml", line=1, field="", reason="嵌套过深 / nested too deeply") from None
 
@@ -124,11 +146,25 @@ def _misfit(text: str, message: str) -> FileFault:
     return fault_at(text, path, _worded(reason))
 
 
+def _syntax(message: str) -> str:
+    chinese = next((zh for start, zh in _SYNTAX if message.startswith(start)), "")
+    return f"{chinese} / {message}" if chinese else message
+
+
 def _worded(reason: str) -> str:
+    if misfit := _TYPE_MISFIT.fullmatch(reason):
+        wanted, found = misfit.groups()
+        zh = f"须为{_named(wanted, 0, '或')}，而不是{_named(found, 0, '或')}"
+        return f"{zh} / must be {_named(wanted, 1, ' or ')}, not {_named(found, 1, ' or ')}"
     for pattern, wording in _WORDINGS:
         if re.fullmatch(pattern, reason):
             return re.sub(pattern, wording, reason)
     return reason
+
+
+def _named(types: str, side: int, joiner: str) -> str:
+    """Types as msgspec writes them (``float | null``) in words of a language."""
+    return joiner.join(_TYPES[name][side] if name in _TYPES else name for name in types.split(" | "))
 
 
 def _unknown(given: Any, known: Any, path: Path) -> Iterator[Path]:

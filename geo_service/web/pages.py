@@ -210,6 +210,7 @@ def _words() -> dict[str, Any]:
         "headline_text": headline_text,
         "here_with": here_with,
         "indicator_target": lambda indicator: i18n.said(page_words.indicator_text(indicator)),
+        "ledger_problems": deployment().ledger_problems,
         "leading_class": small_map.leading_class,
         "map_link": map_link,
         "marker_path": small_map.marker_path,

@@ -160,3 +160,23 @@ def test_the_shipped_ledger_and_standards_read_whole() -> None:
     ledger = read_ledger(DATA / "plan_2025.toml")
     assert (len(ledger.commitments), len(ledger.indicators)) == (74, 28)
     assert len(read_standards(DATA / "standards.toml")) == 31
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "zh", "en"),
+    [
+        ("target = 40", 'target = "四十"', "须为数字或空，而不是文字", "must be a number or empty, not text"),
+        ("[plan]", "[plan]\nnote = = 1", "值的写法不对", "Invalid value"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_said_in_the_readers_language_alone(
+    tmp_path: Path, old: str, new: str, zh: str, en: str
+) -> None:
+    assert old in LEDGER
+    with pytest.raises(BrokenLedgerFile) as refused:
+        read_ledger(write(tmp_path, LEDGER.replace(old, new, 1)))
+    chinese, english = refused.value.sentence("zh"), refused.value.sentence("en")
+    assert zh in chinese
+    assert en not in chinese
+    assert en in english
+    assert zh not in english

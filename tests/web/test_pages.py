@@ -318,7 +318,8 @@ def test_a_broken_ledger_is_told_and_the_map_data_still_serves(scratch: Deployme
     empty = dataclasses.replace(scratch.ledger, commitments=(), indicators=())
     client = create_app(dataclasses.replace(scratch, ledger=empty, ledger_problems=(fault,))).test_client()
     assert "台账不可用" in page(client, "/about")
-    page(client, "/plan")
+    for path in ("/plan", "/unlocated"):
+        assert "plan_2025.toml 第 7 行" in words(page(client, path))
     page(client, "/layers/fire_stations")
 
 
