@@ -16,6 +16,7 @@ def log_to_stderr(kind: str) -> None:
     handler.setFormatter(JsonLines() if kind == "json" else logging.Formatter(TEXT))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    logging.getLogger("pikepdf").setLevel(logging.WARNING)
     logging.getLogger("geo_service.access").setLevel(logging.INFO if kind == "json" else logging.WARNING)
 
 

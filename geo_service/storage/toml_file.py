@@ -157,8 +157,8 @@ def _worded(reason: str) -> str:
         zh = f"须为{_named(wanted, 0, '或')}，而不是{_named(found, 0, '或')}"
         return f"{zh} / must be {_named(wanted, 1, ' or ')}, not {_named(found, 1, ' or ')}"
     for pattern, wording in _WORDINGS:
-        if re.fullmatch(pattern, reason):
-            return re.sub(pattern, wording, reason)
+        if found := re.fullmatch(pattern, reason):
+            return found.expand(wording)
     return reason
 
 
