@@ -31,8 +31,8 @@ from geo_service.usecases.basemaps import Basemaps
 from geo_service.usecases.jobs import Jobs
 from geo_service.usecases.memo import Memo
 from geo_service.usecases.printing import JOB_KINDS
-from geo_service.usecases.review import Desk
-from geo_service.usecases.uploads import Counter, Evidence
+from geo_service.usecases.review import Desk, close_committed
+from geo_service.usecases.uploads import Counter, Evidence, remove_left_overs
 from geo_service.usecases.views import RevisionViews
 
 EMPTY_LEDGER = Ledger("none", Text("计划台账不可用", "Plan ledger not available"), (), ())
@@ -86,6 +86,7 @@ def open_deployment(settings: Settings, *, now: Callable[[], datetime.datetime] 
     people = People(Accounts(store.database, now), Audit(store.database, now))
     drafts = Drafts(store.database, now)
     counter = _counter(settings, store, drafts, people, now)
+    close_committed(counter.desk)
     return Deployment(
         settings=settings,
         store=store,
@@ -112,8 +113,9 @@ def _counter(
     settings: Settings, store: LayerStore, drafts: Drafts, people: People, now: Callable[[], datetime.datetime]
 ) -> Counter:
     """The place where files are received; the jail starts its workers at the first file."""
-    evidence = Evidence(settings.home / "uploads", now)
-    return Counter(evidence, Jail(settings.home / "jobs"), Desk(store, drafts, people.audit), {})
+    evidence, jobs = Evidence(settings.home / "uploads", now), settings.home / "jobs"
+    remove_left_overs(jobs, evidence)
+    return Counter(evidence, Jail(jobs), Desk(store, drafts, people.audit), {})
 
 
 def drawable(seed: Seed) -> Seed:

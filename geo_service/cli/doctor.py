@@ -77,6 +77,8 @@ def _look_inside(terminal: Terminal, deployment: Deployment) -> Iterator[Reading
         found = [doctor.check_layer(deployment.store, state) for state in bar]
     yield from doctor.layers_reading(found, len(states))
     yield doctor.check_log(deployment.people.audit)
+    with deployment.counter.jail as jail:
+        yield doctor.check_jail(jail.confinement())
     try:
         answers = walk(terminal, deployment)
     except GeoServiceError as error:

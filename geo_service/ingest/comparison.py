@@ -60,7 +60,6 @@ class Comparison:
         self.definition = request.definition
         self.fields: dict[str, Field] = {f.key: f for f in self.definition.all_fields} if self.definition else {}
         self.outcome = _Outcome()
-        self.texts = shapely.to_geojson(rows.geometry)
         self.same = self._same()
         self.number = max(self.options.first_number, current.next_number(self.definition) if self.definition else 1)
 
@@ -90,6 +89,10 @@ class Comparison:
             for feature in sorted(set(range(len(self.current.ids))) - self.outcome.touched):
                 yield self._deletion(feature, row=0, how="")
 
+    def _text(self, index: int) -> str | None:
+        text: str | None = shapely.to_geojson(self.rows.geometry[index])
+        return text
+
     def _given(self, index: int) -> dict[str, Any]:
         return {key: values[index] for key, values in self.rows.columns.items()}
 
@@ -114,7 +117,7 @@ class Comparison:
         fields = [k for k in after if after.get(k) != before.get(k)]
         if moved:
             fields.append("geometry")
-        geometry = self.texts[index] if moved else self.current.texts[feature].decode()
+        geometry = self._text(index) if moved else self.current.text(feature)
         yield self._line(
             "modify",
             self.current.ids[feature],
@@ -154,7 +157,7 @@ class Comparison:
             fields=list(properties),
             given=list(given),
             properties=properties,
-            geometry=self.texts[index],
+            geometry=self._text(index),
         )
 
     def _defaults(self, *, located: bool) -> dict[str, Any]:

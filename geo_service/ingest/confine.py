@@ -95,6 +95,12 @@ def confine(*, read: Iterable[Path], write: Iterable[Path], limits: Limits) -> C
     return Confinement(landlock_abi=abi, seccomp=_seccomp(), rlimits=rlimits)
 
 
+def kernel_support() -> Confinement:
+    """What this kernel can hold a worker with, asked without giving anything up."""
+    known = _machine() is not None
+    return Confinement(landlock_abi=landlock_abi(), seccomp=known, rlimits=sys.platform != "win32")
+
+
 def library_paths() -> tuple[Path, ...]:
     """What the interpreter and its libraries must still read."""
     kinds = ("stdlib", "platstdlib", "purelib", "platlib")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +25,21 @@ class _Line(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """The features of a layer: ids, properties, geometries in degrees, and the geometries' GeoJSON as it stands."""
+    """The features of a layer: ids, properties, geometries in degrees, and where in the published file each stands."""
 
     ids: list[str]
     properties: list[dict[str, Any]]
     geometry: numpy.ndarray[Any, Any]
-    texts: list[bytes]
+    path: Path | None
+    offsets: list[int]
+
+    def text(self, index: int) -> str:
+        """A geometry's GeoJSON as it stands in the published file."""
+        if self.path is None:
+            raise IndexError(index)
+        with self.path.open("rb") as stream:
+            stream.seek(self.offsets[index])
+            return bytes(_DECODER.decode(_body(stream.readline())).geometry).decode()
 
     def side(self) -> Side:
         """What matching needs."""
@@ -40,18 +52,40 @@ class Current:
         return max(numbers, default=0) + 1
 
 
-EMPTY = Current([], [], numpy.empty(0, dtype=object), [])
+_DECODER = msgspec.json.Decoder(_Line)
+_BLOCK = 5_000
+"""Lines decoded at a time: text and geometries of a large layer need not stand side by side in memory."""
+
+EMPTY = Current([], [], numpy.empty(0, dtype=object), None, [])
 
 
 def read_current(path: Path) -> Current:
     """The features of a published file: one canonical line each, the collection's head and tail aside."""
-    decoder = msgspec.json.Decoder(_Line)
-    lines = []
+    current = Current([], [], numpy.empty(0, dtype=object), path, [])
+    lines = _feature_lines(path)
+    blocks = [_add_block(current, block) for block in iter(lambda: list(islice(lines, _BLOCK)), [])]
+    geometry = numpy.concatenate(blocks) if blocks else current.geometry
+    return dataclasses.replace(current, geometry=geometry)
+
+
+def _feature_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    offset = 0
     with path.open("rb") as stream:
         for raw in stream:
-            line = raw.strip().rstrip(b",")
-            if line.startswith(b'{"geometry"'):
-                lines.append(decoder.decode(line))
-    texts = [bytes(line.geometry) for line in lines]
-    shapes = shapely.from_geojson([None if t == b"null" else t for t in texts])
-    return Current([x.id for x in lines], [x.properties for x in lines], numpy.asarray(shapes, dtype=object), texts)
+            if raw.startswith(b'{"geometry"'):
+                yield offset, _body(raw)
+            offset += len(raw)
+
+
+def _body(line: bytes) -> bytes:
+    return line.strip().rstrip(b",")
+
+
+def _add_block(current: Current, block: Sequence[tuple[int, bytes]]) -> numpy.ndarray[Any, Any]:
+    """The geometries of a block of lines; all else of them is added to ``current``."""
+    lines = [_DECODER.decode(line) for _, line in block]
+    current.offsets.extend(offset for offset, _ in block)
+    current.ids.extend(line.id for line in lines)
+    current.properties.extend(line.properties for line in lines)
+    texts = [None if (text := bytes(line.geometry)) == b"null" else text for line in lines]
+    return numpy.asarray(shapely.from_geojson(texts), dtype=object)

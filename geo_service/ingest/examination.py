@@ -127,6 +127,7 @@ class Examination:
     changes_file: str = ""
     elapsed_s: float = 0.0
     peak_bytes: int = 0
+    cpu_s: float = 0.0
 
     @property
     def report(self) -> Report:

@@ -101,7 +101,7 @@ def conclude(job: Job | DistantJob, declared_name: str, *, timeout_s: float | No
         examination = Examination(name=declared_name, findings=(_finding(job, ended, str(error)),))
     if examination.findings and not examination.counts:
         examination = dataclasses.replace(examination, counts={examination.findings[0].code: 1})
-    return dataclasses.replace(examination, elapsed_s=ended.elapsed_s, peak_bytes=ended.peak_bytes)
+    return dataclasses.replace(examination, elapsed_s=ended.elapsed_s, peak_bytes=ended.peak_bytes, cpu_s=ended.cpu_s)
 
 
 def _result(job: Job | DistantJob, ended: Ended) -> Examination:

@@ -18,7 +18,7 @@ from geo_service.core.layers import LayerDefinition
 from geo_service.ingest.findings import FindingLog, Refused
 from geo_service.ingest.layer import objects
 from geo_service.ingest.limits import Limits
-from geo_service.ingest.normalise import plain_geometry
+from geo_service.ingest.normalise import blocks, plain_geometry
 
 Array = numpy.ndarray[Any, Any]
 
@@ -55,7 +55,10 @@ def to_degrees(geometry: Array, move: Any) -> Array:
             lon, lat = move(points[:, 0], points[:, 1])
         return numpy.round(numpy.column_stack([lon, lat]), _DECIMALS)
 
-    return numpy.asarray(shapely.transform(plain_geometry(geometry), moved), dtype=object)
+    degrees = numpy.full(len(geometry), None, dtype=object)
+    for block in blocks(len(geometry)):
+        degrees[block] = shapely.transform(plain_geometry(geometry[block]), moved)
+    return degrees
 
 
 @dataclass(slots=True)

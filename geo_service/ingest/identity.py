@@ -6,6 +6,7 @@ shown, never guessed.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import shapely
 
 from geo_service.core.crs import project
 from geo_service.ingest.examination import Merge, Method, Split
-from geo_service.ingest.normalise import plain_geometry
+from geo_service.ingest.normalise import blocks, plain_geometry
 
 Array = numpy.ndarray[Any, Any]
 
@@ -89,10 +90,16 @@ def _match_exact(matching: Matching, upload: Side, current: Side, rows: list[int
 
 def _keys(geometry: Array) -> list[bytes | None]:
     """Normalised geometry to about 10 cm as bytes."""
-    plain = plain_geometry(geometry)
-    rounded = shapely.transform(plain, lambda points: numpy.round(points / _EXACT_DEG))
-    keys: list[bytes | None] = shapely.to_wkb(shapely.normalize(rounded)).tolist()
+    keys: list[bytes | None] = []
+    for block in blocks(len(geometry)):
+        plain = plain_geometry(geometry[block])
+        rounded = shapely.transform(plain, lambda points: numpy.round(points / _EXACT_DEG))
+        keys.extend(_digest(wkb) for wkb in shapely.to_wkb(shapely.normalize(rounded)))
     return keys
+
+
+def _digest(wkb: bytes | None) -> bytes | None:
+    return None if wkb is None else hashlib.blake2b(wkb, digest_size=16).digest()
 
 
 def _match_names(matching: Matching, upload: Side, current: Side) -> None:

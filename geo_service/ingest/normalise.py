@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy
@@ -19,6 +19,7 @@ from geo_service.core.layers import Field
 Array = numpy.ndarray[Any, Any]
 
 SAME_M = 0.02
+BLOCK = 5_000
 _SAME_DEG = 1.5e-7
 _DBF_TEXT_BYTES = (240, 254)
 
@@ -35,6 +36,18 @@ def plain_geometry(geometry: Array) -> Array:
 
 def same_geometry(before: Array, after: Array) -> Array:
     """Which pairs (degrees) are the same: ring start and direction aside, within 2 cm in EPSG:4548."""
+    same = numpy.zeros(len(before), dtype=bool)
+    for block in blocks(len(before)):
+        same[block] = _same_block(before[block], after[block])
+    return same
+
+
+def blocks(count: int) -> Iterator[slice]:
+    """Stretches of an array of geometries: copies of a few thousand at a time cost little memory."""
+    return (slice(first, first + BLOCK) for first in range(0, count, BLOCK))
+
+
+def _same_block(before: Array, after: Array) -> Array:
     a, b = shapely.normalize(plain_geometry(before)), shapely.normalize(plain_geometry(after))
     missing = shapely.is_missing(a) & shapely.is_missing(b)
     same = shapely.equals_exact(a, b, tolerance=_SAME_DEG) | missing

@@ -72,6 +72,7 @@ class Run:
             return
         self.progress("geometry")
         degrees = to_degrees(layer.geometry, reading.move)
+        layer.geometry = numpy.empty(0, dtype=object)  # not needed any more, and as large as the one in degrees
         rows = self._rows(layer, mapping, degrees)
         current = self._current()
         self.progress("identity")

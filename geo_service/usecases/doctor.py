@@ -16,6 +16,7 @@ from typing import Any, Literal
 from geo_service import __version__
 from geo_service.core.text import Text
 from geo_service.errors import BrokenInstallation, GeoServiceError
+from geo_service.ingest.confine import Confinement
 from geo_service.settings import ROOT, Settings
 from geo_service.storage.audit import Audit
 from geo_service.storage.files import hash_file
@@ -60,6 +61,7 @@ DATA = Text("数据文件", "Data files")
 STORE = Text("数据库", "Store")
 PUBLISHED = Text("已发布图层", "Published layers")
 LOG = Text("审计日志", "Audit log")
+JAIL = Text("上传隔离", "Upload jail")
 OFFLINE = Text("离线证明", "Offline proof")
 
 
@@ -209,6 +211,18 @@ def check_log(audit: Audit) -> Reading:
         words = Text(f"第 {verdict.broken} 条起断链", f"broken from entry {verdict.broken} on")
         return Reading(LOG, "wrong", words)
     return Reading(LOG, "ok", Text(f"{verdict.entries} 条，链完整", f"{verdict.entries} entries, unbroken"))
+
+
+def check_jail(held: Confinement) -> Reading:
+    """What holds the processes that read uploaded files; a note where the kernel lacks some of it."""
+    if held.complete:
+        words = f"Landlock ABI {held.landlock_abi}, seccomp, rlimits"
+        return Reading(JAIL, "ok", Text(f"全部生效：{words}", f"all in force: {words}"))
+    parts = {"Landlock": held.landlock_abi > 0, "seccomp": held.seccomp, "rlimits": held.rlimits}
+    lacking = ", ".join(name for name, there in parts.items() if not there)
+    zh = f"本机内核缺少 {lacking}，其余保护仍有效；建议使用 Linux 5.13 或更新的内核"
+    en = f"this kernel lacks {lacking}; the rest is in force. Linux 5.13 or newer is advised"
+    return Reading(JAIL, "note", Text(zh, en))
 
 
 def fault_reading(part: Text, error: GeoServiceError) -> Reading:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from geo_service.core.access import Account, may_edit, may_review
@@ -23,6 +24,7 @@ from geo_service.errors import (
     StaleRevision,
     UndecidedChanges,
     UnresolvedConflicts,
+    WrongState,
 )
 from geo_service.storage.audit import Audit
 from geo_service.storage.draft_pages import change_heads, changes_of, tally
@@ -327,17 +329,33 @@ def publish(desk: Desk, account: Account, draft_id: str, *, seen_head: int) -> R
             revision = _commit(desk, account, draft, accepted, head)
         except EditConflict:
             continue
-        desk.drafts.step(draft_id, "publish")
-        desk.audit.record(
-            actor=account.name,
-            action="publish",
-            target=draft_id,
-            layer=draft.layer,
-            rev=revision.rev,
-            sha256=revision.sha256,
-        )
+        _close(desk, draft, revision, account.name)
         return revision
     raise StaleRevision(base=seen_head, head=desk.store.layer(draft.layer).revision.rev)
+
+
+def _close(desk: Desk, draft: Draft, revision: Revision, approver: str) -> None:
+    with suppress(WrongState):  # a process that starts just now may have been quicker
+        desk.drafts.step(draft.id, "publish")
+    desk.audit.record(
+        actor=approver,
+        action="publish",
+        target=draft.id,
+        layer=draft.layer,
+        rev=revision.rev,
+        sha256=revision.sha256,
+    )
+
+
+def close_committed(desk: Desk) -> tuple[Draft, ...]:
+    """Drafts whose revision is there although the service died before it could note so; they are noted now."""
+    closed = []
+    for draft in desk.drafts.find(states=("submitted",)):
+        made = next((r for r in desk.store.revisions(draft.layer) if r.draft == draft.id), None)
+        if made is not None:
+            _close(desk, draft, made, made.approver)
+            closed.append(draft)
+    return tuple(closed)
 
 
 def _accepted(draft: Draft, changes: Sequence[DraftChange]) -> list[DraftChange]:

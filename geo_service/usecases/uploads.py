@@ -10,7 +10,9 @@ import datetime
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -30,12 +32,17 @@ from geo_service.ingest.jail import Jail, Job
 from geo_service.ingest.limits import LIMITS
 from geo_service.storage.codes import ever_used_ids
 from geo_service.storage.drafts import Upload
+from geo_service.storage.files import sync_folder
 from geo_service.usecases import review
 from geo_service.usecases.review import Desk
 
 CHUNK = 1 << 20
 MOST_REMEMBERED = 400
 """Source fields whose place is remembered for a layer."""
+KEPT_JOBS = 40
+"""So many dry runs that have ended can still be looked at; the folders of older ones are removed."""
+LEFT_OVER_S = 24 * 3600
+"""Job folders and half-received files of this age were left by a process that is gone."""
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +86,7 @@ class Evidence:
             target = self.path(sha256)
             target.parent.mkdir(parents=True, exist_ok=True)
             quarantine.replace(target)
+            sync_folder(target.parent)
         finally:
             quarantine.unlink(missing_ok=True)
         kept = Kept(
@@ -131,6 +139,7 @@ def _write_synced(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+    sync_folder(path.parent)
 
 
 def shown_name(name: str) -> str:
@@ -256,7 +265,25 @@ def remember(counter: Counter, running: Running) -> Running:
     counter.jobs[running.job.id] = running
     ticket = Ticket(running.kept, running.layer, running.mode, running.base_rev, dict(running.chosen))
     keep_ticket(running.job.folder, ticket)
+    _forget_old_jobs(counter)
     return running
+
+
+def _forget_old_jobs(counter: Counter) -> None:
+    ended = [job_id for job_id, running in list(counter.jobs.items()) if running.job.state == "ended"]
+    for job_id in ended[:-KEPT_JOBS]:
+        running = counter.jobs.pop(job_id, None)
+        if running:
+            running.job.folder.discard()
+
+
+def remove_left_overs(jobs: Path, evidence: Evidence) -> None:
+    """Clear what earlier processes left when they were killed: job folders and half-received files."""
+    oldest = evidence.now().timestamp() - LEFT_OVER_S
+    for path in (*jobs.glob("*"), *(evidence.folder / "quarantine").glob("*")):
+        with suppress(OSError):  # another process may be quicker
+            if path.stat().st_mtime < oldest:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def may_work(account: Account, definition: LayerDefinition) -> bool:
@@ -264,6 +291,18 @@ def may_work(account: Account, definition: LayerDefinition) -> bool:
     return account.active and any(
         g.layer in (ANY, definition.id) and includes(g.role, "editor") for g in account.grants
     )
+
+
+def require_sender(account: Account) -> None:
+    """Nothing for those who edit something; nobody else has files to send.
+
+    Raises
+    ------
+    AccessDenied
+        The account edits no layer.
+    """
+    if not account.active or not any(includes(grant.role, "editor") for grant in account.grants):
+        raise AccessDenied(action="上传文件 / upload files")
 
 
 def _next_number(counter: Counter, layer_id: str) -> int:

@@ -18,8 +18,9 @@ from geo_service.core.progress_words import ARITHMETIC, KINDS, PROMISES, amount_
 from geo_service.core.progress_words import headline as headline_text
 from geo_service.core.query import parse_count
 from geo_service.errors import BrokenInstallation, GeoServiceError
+from geo_service.ingest.confine import kernel_support
 from geo_service.rendering import small_map, symbols
-from geo_service.usecases import browse, downloads, ledger, record, status, tables
+from geo_service.usecases import browse, doctor, downloads, ledger, record, status, tables
 from geo_service.usecases.ledger import Member, PlanOverview
 from geo_service.usecases.views import layer_symbol
 from geo_service.web import assets, i18n, page_words, progress_bars
@@ -163,6 +164,7 @@ def about() -> str:
         components=status.components(),
         browser_assets=browser_assets,
         broken=broken,
+        jail=doctor.check_jail(kernel_support()),
         settings=status.setting_values(here.settings, all_values=bool(who and who.is_admin)),
     )
 

@@ -52,6 +52,7 @@ def receive() -> Response:
     from urllib.parse import unquote
 
     who = require_account()
+    uploads.require_sender(who)
     request.max_content_length = LIMITS.upload_bytes + 1
     name = unquote(request.headers.get("X-File-Name", "upload"))
     kept = counter().evidence.receive(request.stream, name, who)
@@ -177,6 +178,8 @@ def _result_json(running: Running, found: Examination) -> dict[str, Any]:
             "merges": found.merges,
             "remarks": found.remarks,
             "elapsed_s": found.elapsed_s,
+            "peak_bytes": found.peak_bytes,
+            "cpu_s": found.cpu_s,
         }
     )
     choices = {key: {"zh": choice.title.zh, "en": choice.title.en} for key, choice in CHOICES.items()}

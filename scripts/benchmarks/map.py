@@ -163,10 +163,10 @@ def measure_tiles(outcome: Outcome, address: str, *, count: int) -> None:
     outcome.add("tile: warm p50", warm.p50_ms, "ms", ("<=", 5), f"{len(warm.times_s)} requests over one connection")
 
 
-def tile_of(longitude: float, latitude: float) -> tuple[int, int]:
+def tile_of(longitude: float, latitude: float, zoom: int = ZOOM) -> tuple[int, int]:
     """Column and row of the Web Mercator tile."""
     y = math.asinh(math.tan(math.radians(latitude)))
-    return int((longitude / 360 + 0.5) * 2**ZOOM), int((0.5 - y / (2 * math.pi)) * 2**ZOOM)
+    return int((longitude / 360 + 0.5) * 2**zoom), int((0.5 - y / (2 * math.pi)) * 2**zoom)
 
 
 def measure_stock_folium(outcome: Outcome, room: Path, home: Path) -> None:

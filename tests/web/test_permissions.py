@@ -24,6 +24,7 @@ from geo_service.usecases import review
 from geo_service.web.app import create_app
 from geo_service.web.drafts import desk
 from tests.web.people import ELSEWHERE, HERE, INTERNAL, PEOPLE, Visitor, add_people
+from tests.web.route_table import ROUTES
 
 MARK = "QXZ机密"
 """Stands in the title, the names and the values of the internal layer, and nowhere else."""
@@ -94,6 +95,8 @@ def samples(app: Flask, drafts: Mapping[str, str]) -> dict[str, Any]:
         "draft_id": drafts["submitted"],
         "commitment_id": "waterlogging-40",
         "topic_id": "index",
+        "suffix": "csv",
+        "scheme": "WebMercatorQuad",
         "name": "none",
         "version": "v",
         "path": "x",
@@ -104,9 +107,11 @@ def samples(app: Flask, drafts: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def readable(app: Flask, drafts: Mapping[str, str]) -> Iterator[tuple[str, str, frozenset[str]]]:
+def readable(
+    app: Flask, drafts: Mapping[str, str], changed: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, str, frozenset[str]]]:
     """Endpoint, address and variables of every address that can be read."""
-    values = samples(app, drafts)
+    values = samples(app, drafts) | dict(changed or {})
     adapter = app.url_map.bind("localhost")
     for rule in app.url_map.iter_rules():
         if "GET" not in (rule.methods or ()):
@@ -142,6 +147,57 @@ def test_no_address_tells_an_outsider_of_the_internal_layer(
                 served.append((endpoint, response.status_code))
     assert told == []
     assert served == []
+
+
+PUBLIC = {"layer_id": "schools", "fid": "NK-XX-001"}
+TURNED_AWAY = (303, 401)
+
+
+def test_every_route_has_its_line_in_the_table(app: Flask) -> None:
+    endpoints = {rule.endpoint for rule in app.url_map.iter_rules()}
+    assert endpoints - set(ROUTES) == set(), "say in tests/web/route_table.py who may ask for it"
+    assert set(ROUTES) - endpoints - {"api.readyz"} == set(), "gone: take it out of tests/web/route_table.py"
+
+
+@pytest.mark.parametrize("secrecy", ["internal", "public"])
+@pytest.mark.parametrize("name", EVERYBODY)
+def test_every_route_answers_everybody_as_the_table_says(
+    app: Flask, visitors: Mapping[str, Visitor], drafts: Mapping[str, str], name: str, secrecy: str
+) -> None:
+    wrong = []
+    for endpoint, address, variables in readable(app, drafts, {} if secrecy == "internal" else PUBLIC):
+        gate = ROUTES[endpoint]
+        if gate == "write" or (secrecy == "public" and "layer_id" not in variables):
+            continue
+        with visitors[name].page(address) as response:
+            status = response.status_code
+        if not is_as_the_table_says(gate, name, secrecy, status):
+            wrong.append((gate, endpoint, address, status))
+    assert wrong == [], wrong
+
+
+def is_as_the_table_says(gate: str, name: str, secrecy: str, status: int) -> bool:
+    passed = status not in (*TURNED_AWAY, 403, 404) and status < 500
+    if gate == "everybody":
+        return status not in (401, 403) and (status < 500 or status == 503)
+    if gate == "a name that is none":
+        return status == 404
+    if name == "nobody" and gate != "layer":
+        return status in TURNED_AWAY
+    here = secrecy == "internal"
+    allowed, otherwise = {
+        "layer": (not here or name in MAY_READ, 404),
+        "layer, signed in": (not here or name in MAY_READ, 404),
+        "draft": (name in DRAFT_READERS, 404),
+        "own draft": (name in OWNER, 403),
+        "own": (False, 404),
+        "own, admin": (False, 404 if name == "chief" else 403),
+        "signed in": (True, 0),
+        "admin": (name == "chief", 403),
+    }[gate]
+    if allowed and "draft" in gate and not here:
+        return passed or status == 404  # the draft is of the other layer
+    return passed if allowed else status == otherwise
 
 
 SEARCHES = (
@@ -300,6 +356,10 @@ WRITING: list[tuple[str, str, Any, frozenset[str]]] = [
     ("POST", "/admin/accounts/none/grants/remove", (), ADMINS),
     ("POST", "/admin/accounts/none/active", (), ADMINS),
     ("POST", "/admin/accounts/none/password", (), ADMINS),
+    ("POST", "/api/uploads", {"x": 1}, EDITORS),
+    ("POST", "/api/uploads/none/examinations", {"layer": INTERNAL}, frozenset(PEOPLE)),
+    ("POST", "/api/examinations/none/draft", {"note": "x"}, frozenset(PEOPLE)),
+    ("DELETE", "/api/examinations/none", None, frozenset(PEOPLE)),
     ("POST", "/account/password", (("old", "wrong"),), frozenset()),
     ("POST", "/account/tokens", (("days", "-1"),), frozenset(PEOPLE)),
     ("POST", "/account/tokens/none/revoke", (), frozenset(PEOPLE)),
@@ -333,7 +393,7 @@ def test_only_the_right_people_get_past_the_check(
             assert refused, (name, response.status_code, response.text)
 
 
-OTHERS_TEST = ("ogc.", "upload", "printing.", "analysis.", "editing.", "attachments.", "layer_admin.")
+OTHERS_TEST = ("ogc.", "printing.", "analysis.", "editing.", "attachments.", "layer_admin.")
 """Blueprints whose writing addresses are tested in files of their own."""
 
 
