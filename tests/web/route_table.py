@@ -2,8 +2,9 @@
 
 ``everybody``: whoever the deployment lets in. ``layer``: readers of the layer named in the address. ``draft``: those
 who work on the draft's layer; ``own draft``: its owner. ``signed in``: any account. ``own``: what an account made
-itself, not found for others; ``a name that is none``: no sample here, the room's own tests have one. ``admin``:
-administrators. ``write``: changes something; its rights stand in ``WRITING`` or with the room named there.
+itself, not found for others; ``a name that is none``: no sample here, the room's own tests have one. ``this
+machine``: it, and administrators. ``admin``: administrators. ``write``: changes something; its rights stand in
+``WRITING`` or with the room named there.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from collections.abc import Mapping
 
 _GATES: Mapping[str, str] = {
     "everybody": """
-        account.sign_in_form api.basemap_tile api.find api.healthz api.layers api.plan api.readyz assets.asset_file
-        assets.favicon assets.palette assets.static_file basemaps.basemap_tile history.as_of history.edition
-        history.edition_list layer_admin.symbol_list map.index ogc.api ogc.api_page ogc.catalogue ogc.changes
-        ogc.collections ogc.conformance ogc.draft_item_options ogc.draft_items_options ogc.item_options
-        ogc.items_options ogc.landing ogc.tile_matrix_set ogc.tile_matrix_sets ogc.web_map_service
-        ogc.web_map_tile_service ogc.wmts_capabilities pages.about pages.commitment pages.help_index pages.help_topic
+        account.sign_in_form api.basemap_tile api.find api.layers api.plan assets.asset_file assets.favicon
+        assets.palette assets.static_file basemaps.basemap_tile history.as_of history.edition history.edition_list
+        layer_admin.symbol_list map.index ogc.api ogc.api_page ogc.catalogue ogc.changes ogc.collections
+        ogc.conformance ogc.draft_item_options ogc.draft_items_options ogc.item_options ogc.items_options ogc.landing
+        ogc.tile_matrix_set ogc.tile_matrix_sets ogc.web_map_service ogc.web_map_tile_service ogc.wmts_capabilities
+        operations.healthz operations.readyz pages.about pages.commitment pages.help_index pages.help_topic
         pages.layers pages.plan pages.plan_features pages.unlocated
     """,
     "layer": """
@@ -41,6 +42,9 @@ _GATES: Mapping[str, str] = {
     """,
     "own": """
         upload.examination upload.findings_csv
+    """,
+    "this machine": """
+        operations.metrics
     """,
     "a name that is none": """
         attachments.content

@@ -156,7 +156,7 @@ TURNED_AWAY = (303, 401)
 def test_every_route_has_its_line_in_the_table(app: Flask) -> None:
     endpoints = {rule.endpoint for rule in app.url_map.iter_rules()}
     assert endpoints - set(ROUTES) == set(), "say in tests/web/route_table.py who may ask for it"
-    assert set(ROUTES) - endpoints - {"api.readyz"} == set(), "gone: take it out of tests/web/route_table.py"
+    assert set(ROUTES) - endpoints == set(), "gone: take it out of tests/web/route_table.py"
 
 
 @pytest.mark.parametrize("secrecy", ["internal", "public"])
@@ -180,6 +180,8 @@ def is_as_the_table_says(gate: str, name: str, secrecy: str, status: int) -> boo
     passed = status not in (*TURNED_AWAY, 403, 404) and status < 500
     if gate == "everybody":
         return status not in (401, 403) and (status < 500 or status == 503)
+    if gate == "this machine":  # which the tests are on; test_operations.py asks from another
+        return passed
     if gate == "a name that is none":
         return status == 404
     if name == "nobody" and gate != "layer":
