@@ -131,7 +131,7 @@ def test_gdal_draws_the_district_from_wmts(server: str, tmp_path: Path) -> None:
     source = f"WMTS:{server}/wmts/1.0.0/WMTSCapabilities.xml,layer=boundary"
     target = tmp_path / "district.png"
     command = ["gdal_translate", "-q", "-of", "PNG", "-outsize", "200", "0", source, str(target)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert image(target.read_bytes())[..., 3].max() == 255
 
