@@ -51,6 +51,9 @@ NEAREST = (
 QUAD_SEGS = 32
 """Segments of a quarter circle: areas of buffers are 0.04 % small, against 0.64 % at the usual 8."""
 
+TIE_M = 0.001
+"""Distances that differ by less are the same: 7 decimals of a degree are a centimetre."""
+
 FIRST = Text("图层", "Layer")
 SECOND = Text("另一图层", "Other layer")
 
@@ -172,11 +175,13 @@ def count_per_area(inputs: Inputs, _parameters: Mapping[str, Any]) -> Result:
 def find_nearest_features(inputs: Inputs, _parameters: Mapping[str, Any]) -> Result:
     """The nearest feature of the other layer in a straight line; of several as near, the first by id."""
     layer, other = require(inputs["layer"], "layer"), require(inputs["other"], "other").sort_index()
-    tree = shapely.STRtree(other.geometry.to_numpy())
-    (rows, found), distance = tree.query_nearest(layer.geometry.to_numpy(), return_distance=True)
+    shapes, others = layer.geometry.to_numpy(), other.geometry.to_numpy()
+    tree = shapely.STRtree(others)
+    least = shapely.distance(shapes, others[tree.nearest(shapes)])
+    rows, found = tree.query(shapes, predicate="dwithin", distance=least + TIE_M)
     order = numpy.lexsort((found, rows))
-    first = order[numpy.unique(rows[order], return_index=True)[1]]
-    which, metres = found[first], distance[first]
+    which = found[order[numpy.unique(rows[order], return_index=True)[1]]]
+    metres = shapely.distance(shapes, others[which])
     names = names_of(other)
     columns = {
         "id": layer.index,
@@ -185,7 +190,7 @@ def find_nearest_features(inputs: Inputs, _parameters: Mapping[str, Any]) -> Res
         "nearest": [names[i] for i in which],
         "distance_m": metres.round(1),
     }
-    lines = shapely.shortest_line(layer.geometry.to_numpy(), other.geometry.to_numpy()[which])
+    lines = shapely.shortest_line(shapes, others[which])
     drawn = geopandas.GeoDataFrame({"id": list(layer.index), "class": "result"}, geometry=lines, crs=PROJECTED)
     return Result(
         headline=Text(

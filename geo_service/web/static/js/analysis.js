@@ -115,7 +115,6 @@ function sortRows(table, column, sign) {
 
 /** Let people drag the stations; the server answers each move, the latest wins. @param {ResultMap} shown */
 async function makeDraggable(shown) {
-  const words = document.getElementById("drag-words");
   const layer = (query.get("layer.stations") ?? "fire_stations").split(",")[0];
   const [id, rev] = layer.split("@");
   const stations = await getJson(`/api/layers/${encodeURIComponent(id)}/items?limit=200${rev ? `&asOf=${rev}` : ""}`);
@@ -130,7 +129,7 @@ async function makeDraggable(shown) {
       for (const [key, value] of Object.entries({ station: station.id, lon: at.lng, lat: at.lat })) asked.set(key, String(value));
       const answer = await getJson(`/api/analyses/fire-response/moved?${asked}`, { signal });
       shown.show(answer.layer);
-      if (words) words.textContent = said(answer.headline);
+      for (const place of document.querySelectorAll("#drag-words, .verdict")) place.textContent = said(answer.headline);
     });
     pin.on("drag dragend", ask);
   }

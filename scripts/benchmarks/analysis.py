@@ -1,0 +1,105 @@
+"""How fast questions are answered: every shipped one, streets of 5 041 nodes, 100 000 footprints in memory."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+
+import geopandas
+import numpy
+import shapely
+
+from geo_service.analysis import fire_response
+from geo_service.analysis.network import build_network, cost_matrix, snap_points
+from geo_service.analysis.outlines import cells_to_polygons
+from geo_service.analysis.questions import QUESTIONS
+from geo_service.analysis.result import read_parameters
+from geo_service.deployment import open_deployment
+from geo_service.errors import InvalidParameter
+from geo_service.settings import read_settings
+from geo_service.usecases import report
+from scripts.benchmarks.outcome import Outcome
+
+EAST, NORTH, SIDE, STEP = 510_000.0, 4_330_000.0, 71, 100.0
+FAR = (SIDE - 1) * STEP
+
+
+def main(arguments: Sequence[str]) -> int:
+    argparse.ArgumentParser(prog="scripts/bench analysis", description=__doc__).parse_args(arguments)
+    outcome = Outcome("analysis")
+    shipped(outcome)
+    streets(outcome)
+    footprints(outcome)
+    return outcome.finish()
+
+
+def best_s(work: Callable[[], object], times: int = 5) -> float:
+    taken = []
+    for _ in range(times):
+        started = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - started)
+    return min(taken)
+
+
+def shipped(outcome: Outcome) -> None:
+    """Every question on the shipped layers, each time anew."""
+    with tempfile.TemporaryDirectory() as home:
+        here = open_deployment(read_settings({"GEO_SERVICE_HOME": home}))
+        sources = report.Sources(here.store.layers(), here.store, here.views, here.ledger, here.memo)
+        for question in QUESTIONS:
+            try:
+                reads = report.choose_reads(sources, question, {})
+                inputs, parameters = report.gather(sources, question, reads), read_parameters(question, {})
+                took = best_s(lambda q=question, i=inputs, p=parameters: q.run(i, p), 3)
+            except InvalidParameter:
+                print(f"  {question.id}: no located feature in the shipped layers")
+                continue
+            outcome.add(question.id, took, "s", ("<=", 2.0))
+        here.store.close()
+
+
+def grid() -> geopandas.GeoDataFrame:
+    """Streets of a square grid of 71 x 71 crossings, 100 m apart."""
+    lines = [[(EAST, NORTH + i * STEP), (EAST + FAR, NORTH + i * STEP)] for i in range(SIDE)]
+    lines += [[(EAST + i * STEP, NORTH), (EAST + i * STEP, NORTH + FAR)] for i in range(SIDE)]
+    return geopandas.GeoDataFrame(geometry=[shapely.LineString(line) for line in lines], crs=4548)
+
+
+def streets(outcome: Outcome) -> None:
+    """60 isochrones with polygons, and a dragged fire station, at 5 041 nodes."""
+    parameters = read_parameters(fire_response.QUESTION, {"cell_m": 50})
+    area = geopandas.GeoDataFrame(geometry=[shapely.box(EAST, NORTH, EAST + FAR, NORTH + FAR)], crs=4548)
+    terrain = fire_response.prepare({"streets": grid(), "district": area}, parameters)
+    places = numpy.add(numpy.random.default_rng(1).uniform(0, FAR, (60, 2)), (EAST, NORTH))
+    cells = terrain.ground.cells
+    metres = build_network(grid())
+    access = snap_points(metres, cells.centres)
+
+    def isochrones() -> None:
+        costs = cost_matrix(metres, snap_points(metres, places), access, limit=500.0)
+        labels = numpy.where(costs.min(axis=0) <= 500, costs.argmin(axis=0) + 1, 0)
+        cells_to_polygons(cells.centres, labels, cells.size_m)
+
+    outcome.add("60 isochrones with polygons, 5 041 nodes", best_s(isochrones) * 1000, "ms", ("<=", 100))
+    station = geopandas.GeoDataFrame({"name": ["x"]}, geometry=shapely.points(places[:1]), crs=4548)
+    drag = best_s(lambda: fire_response.respond(terrain, station, parameters))
+    outcome.add("dragged fire station, 5 041 nodes", drag * 1000, "ms", ("<=", 50))
+
+
+def footprints(outcome: Outcome) -> None:
+    """100 000 footprints against 250 polygons: which lies where, how much of it, how far to the nearest."""
+    random = numpy.random.default_rng(2)
+    x, y = random.uniform(0, 10_000, (2, 100_000))
+    houses = shapely.box(x, y, x + 15, y + 12)
+    zones = shapely.buffer(shapely.points(random.uniform(0, 10_000, (250, 2))), 200, quad_segs=8)
+
+    def work() -> None:
+        tree = shapely.STRtree(zones)
+        house, zone = tree.query(houses, predicate="intersects")
+        shapely.area(shapely.intersection(houses[house], zones[zone])).sum()
+        tree.query_nearest(houses, return_distance=True)
+
+    outcome.add("100 000 footprints x 250 polygons", best_s(work, 3), "s", ("<=", 3.0))
