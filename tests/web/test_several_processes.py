@@ -72,7 +72,7 @@ def test_a_file_sent_to_one_process_is_examined_drafted_and_published_through_th
     accept = {"fids": "all", "decision": "accept"}
     assert one.post(f"/api/drafts/{draft}/decisions", json=accept, headers=checker).status_code == 200
     assert other.post(f"/api/drafts/{draft}/publish", json={"head": 1}, headers=checker).status_code == 200
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + LONGEST_S
     while one.get(f"/api/layers/{LAYER}").json["rev"] != 2:
         assert time.monotonic() < deadline, "the first process still serves the old revision"
     found = one.get(f"/api/layers/{LAYER}/items/{feature['id']}").json
