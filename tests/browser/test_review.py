@@ -320,6 +320,15 @@ def test_a_dropped_file_is_taken_and_a_long_dry_run_is_cancelled(visit: Any) -> 
     expect(page.locator(".change")).to_have_count(1)
 
 
+def test_pasted_wkt_is_examined_like_a_file(visit: Any) -> None:
+    page = visit("drawer").ready(f"/upload?layer={LAYER}")
+    page.locator(".paste summary").click()
+    page.fill("#wkt", "POLYGON((117.15 39.1, 117.152 39.1, 117.152 39.101, 117.15 39.1))\nPOLYGON((117.16 39.1")
+    page.click("#wkt-send")
+    expect(page.locator("#result")).to_contain_text("WKT")
+    expect(page.locator("#result")).to_contain_text("第 2 行")
+
+
 def test_coordinates_that_belie_the_file_are_shown_in_both_readings(visit: Any, tmp_path: Path) -> None:
     drawer = visit("drawer")
     right = survey(tmp_path / "s", shapely.affinity.translate(shipped("NK-JSD-009"), 0.0003))

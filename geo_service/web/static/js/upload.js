@@ -40,6 +40,8 @@ class UploadPage {
       this.#take(input.files?.[0]);
       input.value = "";
     });
+    const pasted = /** @type {HTMLTextAreaElement} */ ($("#wkt"));
+    $("#wkt-send").addEventListener("click", () => pasted.value.trim() && this.#take(new File([pasted.value], "pasted.wkt")));
     for (const select of [this.layer, this.mode]) select.addEventListener("change", () => this.kept && this.examine({}));
     document.documentElement.dataset.ready = String(Math.round(performance.now()));
   }
