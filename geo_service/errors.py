@@ -88,19 +88,25 @@ class GeoServiceError(Exception):
 def one_side(text: object, language: str) -> object:
     """The half of “中文 / English” that is in ``zh`` or ``en``; anything that is not such a pair as it is.
 
+    A list that follows the English half belongs to both.
+
     >>> one_side("须为整数 / a whole number", "en")
     'a whole number'
+    >>> one_side("可用 / use one of: A4, A3", "zh")
+    '可用：A4, A3'
     """
     if not isinstance(text, str):
         return text
     for cut in re.finditer(" / ", text):
         zh, en = text[: cut.start()], text[cut.end() :]
         if _CHINESE.search(zh) and not _CHINESE.search(en):
-            return en if language == "en" else zh
+            _, colon, shared = en.partition(": ")
+            return en if language == "en" else zh + ("：" + shared if colon and not _COLON.search(zh) else "")
     return text
 
 
 _CHINESE = re.compile("[\u3400-\u9fff]")
+_COLON = re.compile("[:：]")
 
 
 class _Params(dict[str, object]):

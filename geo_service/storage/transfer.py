@@ -60,7 +60,7 @@ def refuse_used(database: Database) -> None:
             if connection.execute(select(func.count()).select_from(tables.metadata.tables[name])).scalar():
                 raise StorageFault(
                     reason=f"{database.address} 不是空库（表 {name}），不会覆盖 / "
-                    f"is not empty (table {name} has rows) and is not overwritten"
+                    f"{database.address} is not empty (table {name} has rows) and is not overwritten"
                 )
 
 

@@ -95,7 +95,7 @@ const WORDS = {
   previousFeature: ["上一个要素", "Previous feature"],
   print: ["打印", "Print"],
   sheet: ["制图", "Sheet"],
-  sheetTo: ["按比例尺打印图幅", "Print a sheet true to scale"],
+  sheetTo: ["制图：按比例尺打印图幅", "Sheet: print true to scale"],
   promise: ["计划承诺", "Promised"],
   reported: ["填报进展", "Reported"],
   revision: ["版本", "Revision"],
