@@ -199,7 +199,8 @@ def restore(path: Path, home: Path, *, server: str = "", progress: Progress = _s
     """
     others = [p.name for p in home.iterdir() if p.name != RESTORING] if home.exists() else []
     if others:
-        zh, en = f"{home} 不是空目录（{others[0]}），不会覆盖", f"{home} is not empty ({others[0]}) and is not overwritten"
+        zh = f"{home} 不是空目录（{others[0]}），不会覆盖"
+        en = f"{home} is not empty ({others[0]}) and is not overwritten"
         raise StorageFault(reason=f"{zh} / {en}")
     folder = home / RESTORING
     shutil.rmtree(folder, ignore_errors=True)
