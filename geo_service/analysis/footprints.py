@@ -186,7 +186,7 @@ def count_footprints(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: M
     """Buildings, covered ground and distance to a facility by area."""
     buildings = require_kind(inputs["buildings"], "buildings", "polygon")
     areas = require_kind(inputs["areas"], "areas", "polygon")
-    facilities = require(inputs["facilities"], "facilities") if _given(inputs) else None
+    facilities = require(inputs["facilities"], "facilities") if has_facilities(inputs) else None
     limit_m = parameters["limit_m"]
     tally = add_tallies([tally_footprints(buildings, areas, facilities, limit_m=limit_m)])
     result = describe_tally(tally, areas, has_facilities=facilities is not None, limit_m=limit_m)
@@ -194,7 +194,8 @@ def count_footprints(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: M
     return Result(**{f: getattr(result, f) for f in Result.__slots__ if f != "notes"}, notes=notes)
 
 
-def _given(inputs: Mapping[str, geopandas.GeoDataFrame]) -> bool:
+def has_facilities(inputs: Mapping[str, geopandas.GeoDataFrame]) -> bool:
+    """Whether there is a facility with a place."""
     return "facilities" in inputs and not located(inputs["facilities"]).empty
 
 

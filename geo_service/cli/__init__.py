@@ -26,6 +26,7 @@ COMMANDS: tuple[Callable[[Terminal], click.Command], ...] = (
     data.layers_command,
     data.plan_command,
     analyse.analyse_command,
+    analyse.footprints_command,
     printing.print_command,
     doctor.doctor_command,
     backups.backup_command,

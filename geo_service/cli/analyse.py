@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -49,6 +50,33 @@ def analyse_command(terminal: Terminal) -> click.Command:
         _print(terminal, answer, as_json=as_json)
 
     return analyse
+
+
+def footprints_command(terminal: Terminal) -> click.Command:
+    """Count buildings in chunks, here or on dask workers."""
+
+    @terminal.command(
+        "count-footprints",
+        zh="按分区统计一个文件夹中分块 GeoParquet（EPSG:4548）的建筑。",
+        en="Count the buildings in a folder of GeoParquet chunks (EPSG:4548) by area.",
+    )
+    @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+    @terminal.option("--engine", zh="local、tcp://… 或 tls://…。", en="local, tcp://... or tls://...")
+    @terminal.option("--set", "given", multiple=True, zh="参数，如 limit_m=800。", en="A parameter: limit_m=800.")
+    @terminal.option("--layer", "layers", multiple=True, zh="如 areas=subdistricts。", en="As areas=subdistricts.")
+    @terminal.option("--json", "as_json", is_flag=True, zh="以 JSON 输出。", en="Print JSON.")
+    def count(
+        *, folder: Path, engine: str | None, given: tuple[str, ...], layers: tuple[str, ...], as_json: bool
+    ) -> None:
+        from geo_service.usecases import report
+        from geo_service.usecases.chunked_footprints import count_chunks
+
+        with opened(terminal) as here:
+            sources = report.Sources(here.store.layers(), here.store, here.views, here.ledger, here.memo)
+            answer = count_chunks(sources, folder, _pairs(given), _pairs(layers), engine=engine)
+        _print(terminal, report.answer_json(answer), as_json=as_json)
+
+    return count
 
 
 def _pairs(texts: tuple[str, ...]) -> dict[str, str]:

@@ -13,10 +13,15 @@ from openpyxl import load_workbook
 
 from geo_service.analysis.questions import QUESTIONS
 from geo_service.analysis.result import STATUSES, Question
+from geo_service.core.features import to_frame
 from geo_service.deployment import Deployment
+from geo_service.errors import InvalidParameter
 from geo_service.storage.ledger import read_standards
+from geo_service.usecases.chunked_footprints import count_chunks
+from geo_service.usecases.chunks import write_chunks
+from geo_service.usecases.report import Sources, answer_json
 
-UNANSWERABLE = {"depressions": "heights", "road-works": "digs", "site-scores": "sites"}
+UNANSWERABLE = {"depressions": "heights", "footprints": "buildings", "road-works": "digs", "site-scores": "sites"}
 """What the shipped layers have no located feature for, and the role that is named."""
 each = pytest.mark.parametrize("question", QUESTIONS, ids=[q.id for q in QUESTIONS])
 
@@ -137,3 +142,24 @@ def test_processes_are_described_with_their_defaults(client: FlaskClient) -> Non
     assert body["inputs"]["reach_m"]["schema"] == {"type": "number", "default": 500, "minimum": 1, "maximum": 20000}
     assert body["inputs"]["layer.facilities"]["schema"]["default"] == "schools,food_markets,life_circles"
     assert client.get("/ogc/processes/none").status_code == 404
+
+
+@pytest.mark.parametrize("engine", [None, "local"])
+def test_buildings_in_chunks_give_the_answer_of_the_page(
+    client: FlaskClient, deployment: Deployment, tmp_path: Path, engine: str | None
+) -> None:
+    layer, areas = "renewal_areas", "subdistricts"
+    sources = Sources(deployment.store.layers(), deployment.store, deployment.views, deployment.ledger, deployment.memo)
+    state = next(s for s in sources.states if s.definition.id == layer)
+    frame = to_frame(deployment.views.features(state.revision))[["geometry"]]
+    write_chunks([frame.iloc[:3], frame.iloc[3:]], tmp_path)
+    answer = count_chunks(sources, tmp_path, {"limit_m": "300"}, {"areas": areas}, engine=engine)
+    whole = client.get(f"/api/analyses/footprints?limit_m=300&layer.buildings={layer}&layer.areas={areas}").json
+    assert answer_json(answer)["rows"] == whole["rows"]
+    assert answer.result.figures["buildings"] > 3
+
+
+def test_chunks_that_are_not_there_are_refused(deployment: Deployment, tmp_path: Path) -> None:
+    sources = Sources(deployment.store.layers(), deployment.store, deployment.views, deployment.ledger, deployment.memo)
+    with pytest.raises(InvalidParameter, match="GeoParquet"):
+        count_chunks(sources, tmp_path, {}, {})
