@@ -79,7 +79,7 @@ def test_two_thousand_features_come_back_unchanged(name: OutFormat, crs: int, up
 
 @pytest.mark.parametrize(("name", "crs"), CASES, ids=[f"{n}-{c}" for n, c in CASES])
 def test_a_moved_vertex_and_a_changed_cell_are_found(name: OutFormat, crs: int, upload: Upload, tmp_path: Path) -> None:
-    rows = features(40)
+    rows = features()
     moved = shapely.from_geojson(shapely.to_geojson(rows[3].shape()))
     ring = [list(p) for p in moved.exterior.coords]
     ring[1][0] += 0.000001
