@@ -211,6 +211,7 @@ def test_two_editors_keep_their_own_fields_and_meet_on_a_card_over_the_same(visi
     expect(card.locator("legend")).to_have_text("最大积水深度")
     expect(card.locator(".theirs")).to_contain_text("30")
     page.get_by_role("button", name="全部接受").click()
+    expect(page.locator("#publish-hint")).not_to_contain_text("项未决")  # decided, and the list drawn anew
     expect(page.locator("#publish-hint")).to_contain_text("冲突")
     expect(page.locator("#publish")).to_be_disabled()
     card.locator(".mine input").check()
