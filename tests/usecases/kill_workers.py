@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
@@ -13,8 +14,11 @@ from geo_service.core.access import Account, Grant
 from geo_service.core.drafts import DraftChange
 from geo_service.core.features import Feature
 from geo_service.core.query import Query
+from geo_service.core.revisions import Revision
 from geo_service.deployment import Deployment, open_deployment
+from geo_service.errors import StaleRevision
 from geo_service.settings import Settings, read_settings
+from geo_service.storage.store import LayerStore
 from geo_service.usecases import downloads, review
 
 LAYER = "schools"
@@ -39,6 +43,13 @@ def work(home: Path, worker: int) -> None:
                 acknowledged.flush()
 
 
+def _publish(desk: review.Desk, store: LayerStore, draft_id: str) -> Revision:
+    """Look and publish; look again where another process published in between."""
+    while True:
+        with contextlib.suppress(StaleRevision):
+            return review.publish(desk, CHECKER, draft_id, seen_head=store.layer(LAYER).revision.rev)
+
+
 def _round(deployment: Deployment, chance: random.Random, worker: int) -> Iterator[str]:
     body = chance.randbytes(chance.randrange(1, 400_000))
     kept = deployment.counter.evidence.receive(io.BytesIO(body), "a.geojson", SENDER)
@@ -55,7 +66,7 @@ def _round(deployment: Deployment, chance: random.Random, worker: int) -> Iterat
     review.take_step(desk, SENDER, draft.id, "submit")
     review.decide(desk, CHECKER, draft.id, [fid], "accept")
     yield f"submitted {draft.id} {token}"
-    made = review.publish(desk, CHECKER, draft.id, seen_head=store.layer(LAYER).revision.rev)
+    made = _publish(desk, store, draft.id)
     yield f"published {draft.id} {made.rev} {fid} {token}"
     state = store.layer(LAYER)
     order = downloads.order(state.definition, state.revision, chance.choice(FORMATS), None, Query())
