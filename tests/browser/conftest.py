@@ -205,9 +205,12 @@ Check = Callable[[Page, str], list[str]]
 
 @pytest.fixture(scope="session")
 def violations(axe: str) -> Check:
-    """A function that gives the WCAG 2.0 to 2.2 A and AA violations of a page as it is now."""
+    """A function that gives the WCAG 2.0 to 2.2 A and AA violations of a page once what moves or fades has ended."""
+    ends = "a => a.playState !== 'running' || a.effect?.getTiming().iterations === Infinity"
+    still = f"() => document.getAnimations().every({ends})"
 
     def check(page: Page, _state: str = "") -> list[str]:
+        page.wait_for_function(still)
         page.evaluate(axe)
         tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
         found = page.evaluate("tags => axe.run(document, {runOnly: tags})", tags)["violations"]

@@ -162,11 +162,13 @@ export class Panel {
     const waiting = this.app.stack.all().reduce((sum, layer) => sum + layer.info.count - layer.info.located, 0);
     const links = [
       ["/plan", t("plan")],
+      ["/analysis", t("analyses")],
       ["/unlocated", `${t("unlocatedPage")} ${number(waiting, 0)}`],
       ["/layers", t("layersPage")],
       ["/as-of", t("asOfPage")],
       ["/help", t("help")],
       ["/about", t("about")],
+      ...[...document.querySelectorAll("#who a")].map((link) => [link.getAttribute("href") ?? "", link.textContent ?? ""]),
     ];
     return h("footer", { class: "panel-foot" }, h("p", {}, t("footnote")), h("nav", { "aria-label": t("pages") }, ...links.map(([href, words]) => h("a", { href }, words))));
   }

@@ -13,7 +13,8 @@ export function installTools(app) {
   const measuring = new MeasureTools(app);
   fill(
     $("#tools"),
-    h("a", { class: "tool", href: "/plan", title: t("plan") }, icon("plan"), h("span", { class: "words" }, t("plan"))),
+    pageLink("/plan", "plan", t("plan")),
+    pageLink("/analysis", "chart", t("analyses")),
     tool("tool-table", "table", t("table"), () => app.toggleTable()),
     measuring.button("distance", "ruler", t("distance")),
     measuring.button("area", "area", t("area")),
@@ -45,9 +46,21 @@ function editTool(app, measuring) {
   return button;
 }
 
+/**
+ * To one of the other rooms.
+ * @param {string} href
+ * @param {IconName} name
+ * @param {string} words
+ */
+function pageLink(href, name, words) {
+  return h("a", { class: "tool", href, title: words, "aria-label": words }, icon(name), h("span", { class: "words" }, words));
+}
+
 /** To the print room, with the layers, revisions and place of the map. */
 function sheetLink() {
-  const link = h("a", { class: "tool", id: "tool-sheet", href: "/print", title: t("sheetTo"), "aria-label": t("sheetTo") }, icon("print"), h("span", { class: "words" }, t("sheet")));
+  const link = pageLink("/print", "page", t("sheet"));
+  link.id = "tool-sheet";
+  link.title = t("sheetTo");
   link.addEventListener("click", () => link.setAttribute("href", `/print${location.hash}`));
   return link;
 }

@@ -9,6 +9,7 @@ const WORDS = {
   addPoint: ["在地图上单击取点；双击或回车结束，退格撤销一点，Esc 退出", "Click to add points; double-click or Enter to finish, Backspace to undo, Esc to leave"],
   all: ["全部", "All"],
   allSubject: ["全部图层", "All layers"],
+  analyses: ["分析", "Analyses"],
   area: ["测面积", "Area"],
   asOf: ["历史版本", "Past revision"],
   asOfPage: ["历史日期", "Past days"],
