@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from geo_service.settings import ROOT
 from tests.browser.trial_layers import write_trial_layers
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
+expect.set_options(timeout=15_000)
 CANVAS_FEATURES = 140
 """Layers with more features come as vector tiles, so that small trial layers show both ways of drawing."""
 
@@ -128,7 +129,7 @@ class MapPage:
     def until(self, script: str, argument: Any = None) -> None:
         """Wait until a JavaScript expression over ``app`` is true."""
         whole = f"argument => {{ const app = window.geoService.app; return {script}; }}"
-        self.page.wait_for_function(whole, arg=argument, timeout=10_000)
+        self.page.wait_for_function(whole, arg=argument, timeout=15_000)
 
     def click_at(self, longitude: float, latitude: float) -> None:
         """Click a place of the map."""
@@ -144,8 +145,20 @@ class MapPage:
         self.page.wait_for_selector(".feature-card[aria-busy=false]")
         return self.text(".feature-card")
 
+    def until_text(self, selector: str, text: str) -> None:
+        """Wait until the first element that fits reads so, and only so."""
+        expect(self.page.locator(selector).first).to_have_text(text, use_inner_text=True)
+
+    def until_address(self, *parts: str, without: str = "") -> None:
+        """Wait until the part of the address after # holds all of these, and not that."""
+        self.until(
+            "(([wanted, not]) => wanted.every(p => location.hash.includes(p)) && !(not && location.hash.includes(not)))"
+            "(argument)",
+            [list(parts), without],
+        )
+
     def text(self, selector: str) -> str:
-        """The text of the first element that fits, as it is read."""
+        """The text of the first element that fits, as it is read now: for what no action is still changing."""
         return self.page.locator(selector).first.inner_text()
 
 

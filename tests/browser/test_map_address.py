@@ -39,6 +39,7 @@ def test_view_layers_filters_switches_revision_selection_and_table_come_back(ope
     before = state(first)
     again = open_map(first.page.url.removeprefix(first.base))
     again.until("app.table && app.table.isOpen && app.stack.selected !== null")
+    again.until(f"JSON.stringify({STATE}) === JSON.stringify(argument)", before)
     assert state(again) == before
     assert before["pinned"] == ["schools.1"]
     assert before["hidden"] == ["trial_points.done"]
@@ -58,7 +59,7 @@ def test_without_an_address_the_whole_district_and_the_default_layers_are_shown(
 def test_a_link_with_a_feature_only_goes_there(open_map: OpenMap) -> None:
     opened = open_map("/#sel=research_health/NK-YY-001")
     opened.card()
-    assert opened.ask("app.map.getZoom()") >= 15
+    opened.until("app.map.getZoom() >= 15")
     assert opened.ask("app.stack.layers.get('research_health').on")
 
 
@@ -74,7 +75,7 @@ def test_a_link_with_one_layer_only_shows_it_whole(open_map: OpenMap) -> None:
 def test_a_link_with_a_table_and_a_filter_counts_the_rows(open_map: OpenMap) -> None:
     opened = open_map("/#on=trial_points&table=trial_points&filter=precision%20%3D%20'illustrative'")
     opened.page.wait_for_selector("#drawer tbody tr")
-    assert opened.text(".range") == f"1–{ROWS // 3} / {ROWS // 3} 条"
+    opened.until_text(".range", f"1–{ROWS // 3} / {ROWS // 3} 条")
 
 
 def test_a_changed_address_is_followed_without_loading_again(open_map: OpenMap) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from geo_service.settings import ROOT
 from tests.browser.conftest import Check, OpenMap, Service, serving
@@ -66,10 +67,10 @@ def test_a_chosen_basemap_replaces_the_built_in_one_and_stays_in_the_address(
     opened.page.get_by_label("影像").check()
     opened.until("document.querySelectorAll('.bureau-basemap img.leaflet-tile-loaded').length > 4")
     assert opened.ask("app.basemaps.own.shown") is False
-    assert HOSTILE + " · 津S（2025）001号" in opened.text(".leaflet-control-attribution")
+    expect(opened.page.locator(".leaflet-control-attribution")).to_contain_text(HOSTILE + " · 津S（2025）001号")
     assert opened.page.evaluate("window.ran") is None
     assert violations(opened.page) == []
-    assert "base=imagery" in opened.page.url
+    opened.until_address("base=imagery")
     opened.zoom_to(16)
     opened.until("document.querySelectorAll('.bureau-basemap img.leaflet-tile-loaded').length > 0")
 
@@ -77,14 +78,14 @@ def test_a_chosen_basemap_replaces_the_built_in_one_and_stays_in_the_address(
     again.until("app.basemaps.chosen === 'imagery' && document.querySelector('[value=imagery]').checked")
     again.page.get_by_label("内置").check()
     again.until("app.basemaps.own.shown && !document.querySelector('.bureau-basemap')")
-    assert "base=" not in again.page.url
+    again.until_address(without="base=")
 
 
 def test_a_basemap_whose_service_fails_gives_way_to_the_built_in_one(open_map: OpenMap, mapped: Service) -> None:
     opened = open_map("/", service=mapped)
     opened.page.get_by_label("坏服务").click()  # it may have given way already when its state is asked
+    expect(opened.page.locator(".toast")).to_contain_text("坏服务")
     opened.until("app.basemaps.chosen === 'own' && app.basemaps.own.shown")
-    assert "坏服务" in opened.text(".toast")
     failures = [e for e in opened.errors if "503" not in e]
     opened.errors.clear()
     assert failures == []

@@ -69,7 +69,7 @@ def test_points_lie_over_areas_in_the_pager(open_map: OpenMap) -> None:
     opened = open_map("/#16/39.1335/117.1325")
     opened.click_at(117.1325, 39.1335)
     assert opened.card().startswith("汾水道消防站\n")
-    assert opened.text(".pager .at") == "1/2"
+    opened.until_text(".pager .at", "1/2")
 
 
 def test_a_click_beside_everything_closes_the_card(open_map: OpenMap) -> None:
@@ -78,7 +78,7 @@ def test_a_click_beside_everything_closes_the_card(open_map: OpenMap) -> None:
     opened.card()
     opened.click_at(117.1400, 39.1310)
     opened.until("app.stack.selected === null && document.querySelector('.feature-card') === null")
-    assert "sel=" not in opened.page.url
+    opened.until_address(without="sel=")
 
 
 def test_the_selected_feature_wears_a_halo(open_map: OpenMap) -> None:
@@ -90,11 +90,7 @@ def test_the_selected_feature_wears_a_halo(open_map: OpenMap) -> None:
         " const p = app.map.latLngToContainerPoint(app.stack.selected.at);"
         " return [...c.getContext('2d').getImageData(p.x + m.x - b.x + 16, p.y + m.y - b.y, 1, 1).data]; })()"
     )
-    red, green, blue, alpha = opened.ask(near)
-    assert red > 180
-    assert green > 110
-    assert blue < 140
-    assert alpha > 100
+    opened.until(f"(([red, green, blue, alpha]) => red > 180 && green > 110 && blue < 140 && alpha > 100)({near})")
 
 
 def test_an_unlocated_feature_shows_its_card_beside_the_map(open_map: OpenMap) -> None:
@@ -123,7 +119,7 @@ def test_escape_closes_the_card_and_gives_the_map_the_focus(open_map: OpenMap) -
     opened.card()
     opened.page.keyboard.press("Escape")
     opened.until("app.stack.selected === null")
-    assert opened.page.evaluate("document.activeElement.id") == "map_main"
+    opened.until("document.activeElement.id === 'map_main'")
 
 
 def test_an_unknown_feature_in_the_address_is_told(open_map: OpenMap) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from geo_service.core.features import Feature
 from geo_service.core.layers import Code, Field, LayerDefinition
@@ -95,6 +96,7 @@ def test_nothing_runs_and_all_is_read_as_typed(open_map: OpenMap, hostile: Servi
     seen = [page.inner_text("#panel")]
     for place, (name, _kind, _) in enumerate(KINDS):
         page.locator(f"[data-layer={name}] .icon-button").click()
+        expect(page.locator(f"#more-{name}")).to_contain_text(payload(place))
         seen.append(page.locator(f"#more-{name}").inner_text())
         assert page.locator(f"[data-layer={name}] .row .name").inner_text() == payload(place)
         for number in range(len(PAYLOADS)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from geo_service.rendering import symbols
 from tests.browser.conftest import MapPage, OpenMap
@@ -34,7 +35,12 @@ DRAWN = """argument => {
 """How many different inks stand within 14 px of each visible feature of a layer."""
 
 
-def inks(opened: MapPage, layer: str) -> list[int]:
+def inks(opened: MapPage, layer: str, count: int) -> list[int]:
+    """The inks of each visible feature, once so many are visible and each has left some."""
+    opened.page.wait_for_function(
+        f"([layer, count]) => (inks => inks.length === count && inks.every(n => n >= 1))(({DRAWN})(layer))",
+        arg=[layer, count],
+    )
     return list(opened.page.evaluate(DRAWN, layer))
 
 
@@ -42,20 +48,19 @@ def test_the_five_default_layers_are_on_and_every_located_feature_of_theirs_leav
     opened = open_map()
     assert sorted(opened.ask("app.stack.shown().map(l => l.id)")) == sorted(DEFAULT)
     for layer in DEFAULT:
-        found = inks(opened, layer)
-        assert len(found) == opened.ask("app.stack.layers.get(argument).info.located", layer)
-        assert found
+        located = opened.ask("app.stack.layers.get(argument).info.located", layer)
+        assert located > 0
+        found = inks(opened, layer, located)
         assert all(count >= 1 for count in found), layer
 
 
 def test_the_basemap_draws_district_and_names(open_map: OpenMap) -> None:
     opened = open_map()
-    tiles = opened.page.evaluate(
-        "[...document.querySelectorAll('.leaflet-tile-pane canvas')].map(c => {"
+    opened.until(
+        "[...document.querySelectorAll('.leaflet-tile-pane canvas')].some(c => {"
         " const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; const s = new Set();"
-        " for (let i = 0; i < d.length; i += 16) s.add(d[i] * 65536 + d[i+1] * 256 + d[i+2]); return s.size; })"
+        " for (let i = 0; i < d.length; i += 16) s.add(d[i] * 65536 + d[i+1] * 256 + d[i+2]); return s.size > 20; })"
     )
-    assert max(tiles) > 20
     assert any(r.startswith("/tiles/basemap/") for r in opened.requests)
 
 
@@ -72,22 +77,22 @@ def test_a_layer_is_fetched_only_when_it_is_switched_on(open_map: OpenMap) -> No
 
 def test_counts_tell_how_many_positions_are_illustrative_and_how_many_wait(open_map: OpenMap) -> None:
     opened = open_map()
-    assert opened.text("[data-layer=waterlogging_zones] .row .count") == "40（示意 40）"
-    assert opened.text("[data-layer=fire_stations] .row .count") == "1"
+    opened.until_text("[data-layer=waterlogging_zones] .row .count", "40（示意 40）")
+    opened.until_text("[data-layer=fire_stations] .row .count", "1")
     waiting = opened.ask("app.stack.all().reduce((n, l) => n + l.info.count - l.info.located, 0)")
     assert opened.text(".panel-foot a[href='/unlocated']") == f"待落图 {waiting}"
 
 
 def test_the_switch_hides_every_illustrative_position_and_nothing_else(open_map: OpenMap) -> None:
     opened = open_map("/#on=fire_stations,waterlogging_zones,trial_points")
-    assert len(inks(opened, "waterlogging_zones")) == 40
+    assert len(inks(opened, "waterlogging_zones", 40)) == 40
     opened.page.get_by_label("隐藏示意").check()
-    assert inks(opened, "waterlogging_zones") == []
-    assert len(inks(opened, "fire_stations")) == 1
-    assert opened.ask("[...app.stack.layers.get('trial_points').drawing.visible()].length") == ROWS - ROWS // 3
-    assert "illustrative=hidden" in opened.page.url
+    assert inks(opened, "waterlogging_zones", 0) == []
+    assert len(inks(opened, "fire_stations", 1)) == 1
+    opened.until("[...app.stack.layers.get('trial_points').drawing.visible()].length === argument", ROWS - ROWS // 3)
+    opened.until_address("illustrative=hidden")
     opened.page.get_by_label("隐藏示意").uncheck()
-    assert len(inks(opened, "waterlogging_zones")) == 40
+    assert len(inks(opened, "waterlogging_zones", 40)) == 40
 
 
 def test_a_class_can_be_filtered_out_on_canvas_and_in_tiles(open_map: OpenMap) -> None:
@@ -100,7 +105,7 @@ def test_a_class_can_be_filtered_out_on_canvas_and_in_tiles(open_map: OpenMap) -
             "[...app.stack.layers.get(argument).drawing.visible()].every(v => v.feature.properties.status !== 'done')",
             layer,
         )
-    assert "hide=trial_points.done,trial_parcels.done" in opened.page.url
+    opened.until_address("hide=trial_points.done,trial_parcels.done")
 
 
 def test_the_large_layer_comes_as_tiles_and_answers_to_a_click_like_the_others(open_map: OpenMap) -> None:
@@ -127,44 +132,43 @@ def test_tiles_draw_the_colour_of_the_class(open_map: OpenMap) -> None:
 def test_a_group_box_is_mixed_full_or_empty_and_switches_all_of_it(open_map: OpenMap) -> None:
     opened = open_map("/#on=fire_stations")
     box = opened.page.get_by_label("安全韧性", exact=True).and_(opened.page.locator("input"))
-    assert box.evaluate("b => [b.checked, b.indeterminate]") == [False, True]
+    expect(box).to_be_checked(indeterminate=True)
     box.check()
     opened.until("app.stack.all().filter(l => l.info.theme === 'resilience').every(l => l.on)")
-    assert box.evaluate("b => [b.checked, b.indeterminate]") == [True, False]
+    expect(box).to_be_checked()
+    assert not box.evaluate("b => b.indeterminate")
     box.uncheck()
     opened.until("app.stack.shown().length === 0")
-    assert "on=none" in opened.page.url
+    opened.until_address("on=none")
 
 
 def test_opacity_zoom_and_precision_stand_under_the_layer(open_map: OpenMap) -> None:
     opened = open_map("/#on=trial_points")
     opened.page.get_by_label("试验点 更多").click()
     more = opened.page.locator("#more-trial_points")
-    assert "地块级 87" in more.inner_text()
-    assert "示意 43" in more.inner_text()
+    expect(more).to_contain_text("地块级 87", use_inner_text=True)
+    expect(more).to_contain_text("示意 43", use_inner_text=True)
     assert more.get_by_role("link", name="元数据").get_attribute("href") == "/layers/trial_points"
     more.get_by_role("slider").fill("40")
-    assert opened.ask("app.stack.layers.get('trial_points').opacity") == pytest.approx(0.4)
-    assert opened.ask("[...app.stack.layers.get('trial_points').drawing.signs()][0].options.alpha") == pytest.approx(
-        0.4
-    )
+    opened.until("Math.abs(app.stack.layers.get('trial_points').opacity - 0.4) < 1e-6")
+    opened.until("Math.abs([...app.stack.layers.get('trial_points').drawing.signs()][0].options.alpha - 0.4) < 1e-6")
     more.get_by_role("button", name="缩放至图层").click()
     opened.until("app.map.getBounds().contains([39.1055, 117.1455])")
 
 
 def test_signs_of_small_areas_give_way_to_the_areas_when_one_comes_closer(open_map: OpenMap) -> None:
     opened = open_map("/#13/39.1055/117.1455&on=waterlogging_zones")
-    assert opened.ask("[...app.stack.layers.get('waterlogging_zones').drawing.signs()].length") > 30
+    opened.until("[...app.stack.layers.get('waterlogging_zones').drawing.signs()].length > 30")
     opened.zoom_to(16)
-    assert opened.ask("[...app.stack.layers.get('waterlogging_zones').drawing.signs()].length") < 8
+    opened.until("[...app.stack.layers.get('waterlogging_zones').drawing.signs()].length < 8")
 
 
 def test_points_that_would_cover_each_other_become_dots(open_map: OpenMap) -> None:
     opened = open_map("/#13/39.1055/117.1455&on=trial_points")
     crowded = "[...app.stack.layers.get('trial_points').drawing.signs()].filter(s => s.options.crowded).length"
-    far = opened.ask(crowded)
+    opened.until(f"{crowded} > 2")
     opened.zoom_to(18)
-    assert far > opened.ask(crowded) == 2
+    opened.until(f"{crowded} === 2")
 
 
 def test_no_two_names_overlap(open_map: OpenMap) -> None:
@@ -174,8 +178,8 @@ def test_no_two_names_overlap(open_map: OpenMap) -> None:
     pairs = [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if overlap(a, b)]
     assert pairs == []
     opened.page.get_by_label("标注").uncheck()
-    assert opened.ask("app.labels.placed.length") == 0
-    assert "labels=hidden" in opened.page.url
+    opened.until("app.labels.placed.length === 0")
+    opened.until_address("labels=hidden")
 
 
 def overlap(a: dict[str, float], b: dict[str, float]) -> bool:
@@ -211,7 +215,7 @@ def test_a_layer_that_cannot_be_read_is_told_and_the_rest_stays(open_map: OpenMa
     opened.page.route("**/api/layers/culture/r1.geojson", lambda route: route.abort())
     opened.page.get_by_label("文化设施与文物", exact=True).click()
     opened.page.wait_for_selector(".toast.bad")
-    assert "文化设施与文物" in opened.text(".toast.bad")
-    assert not opened.page.get_by_label("文化设施与文物", exact=True).is_checked()
-    assert len(inks(opened, "fire_stations")) == 1
+    expect(opened.page.locator(".toast.bad")).to_contain_text("文化设施与文物")
+    expect(opened.page.get_by_label("文化设施与文物", exact=True)).not_to_be_checked()
+    assert len(inks(opened, "fire_stations", 1)) == 1
     opened.errors.clear()

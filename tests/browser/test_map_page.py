@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import OpenMap, Service
 
@@ -22,7 +22,7 @@ def test_english_words_titles_names_and_codes(open_map: OpenMap, service: Servic
     assert opened.page.get_by_label("Schools", exact=True).is_checked()
     opened.page.click("#language")
     opened.page.wait_for_selector("html[lang=zh-CN][data-ready]")
-    assert "sel=fire_stations/NK-XFZ-001" in opened.page.url
+    opened.until_address("sel=fire_stations/NK-XFZ-001")
 
 
 def test_the_dark_theme_follows_the_system_until_one_is_chosen_and_is_kept(open_map: OpenMap) -> None:
@@ -32,8 +32,7 @@ def test_the_dark_theme_follows_the_system_until_one_is_chosen_and_is_kept(open_
     ground = "getComputedStyle(document.querySelector('#map_main')).backgroundColor"
     dark = opened.page.evaluate(ground)
     opened.page.click("#theme")
-    assert opened.page.evaluate(theme) == "light"
-    assert opened.page.evaluate(ground) != dark
+    opened.until(f"{theme} === 'light' && {ground} !== argument", dark)
     opened.open("/#14/39.1/117.1")
     assert opened.page.evaluate(theme) == "light"
     opened.page.goto(opened.base + "/plan")
@@ -43,16 +42,17 @@ def test_the_dark_theme_follows_the_system_until_one_is_chosen_and_is_kept(open_
 def test_on_a_phone_layers_and_card_come_as_sheets_with_large_targets(open_map: OpenMap) -> None:
     opened = open_map("/#sel=fire_stations/NK-XFZ-001", **PHONE)
     assert opened.card().startswith("汾水道消防站\n")
+    opened.until("Math.abs(document.querySelector('#card').getBoundingClientRect().bottom - 844) < 1")
     sheet = opened.page.locator("#card").bounding_box()
     assert sheet is not None
     assert (sheet["x"], sheet["width"]) == (0, 390)
     assert sheet["y"] + sheet["height"] == pytest.approx(844, abs=1)
     free = sheet["y"]
-    point = opened.ask(
+    opened.until(
         "(p => p.y + app.map.getContainer().getBoundingClientRect().y)"
-        "(app.map.latLngToContainerPoint(app.stack.selected.at))"
+        "(app.map.latLngToContainerPoint(app.stack.selected.at)) < argument",
+        free,
     )
-    assert point < free
     opened.page.click("[data-action=close]")
     opened.page.click("#tool-layers")
     opened.until("document.querySelector('#panel').getBoundingClientRect().bottom <= innerHeight + 1")
@@ -144,16 +144,16 @@ def test_the_print_shows_title_legend_scale_and_origin_and_the_screen_comes_back
     assert pdf.count(b"/Type /Page\n") == 1
     opened.page.evaluate("dispatchEvent(new Event('afterprint'))")
     opened.until("!document.body.classList.contains('printing')")
-    assert opened.page.evaluate("document.documentElement.dataset.theme") == "dark"
-    assert opened.ask(view) == before
+    opened.until("document.documentElement.dataset.theme === 'dark'")
+    opened.until(f"JSON.stringify({view}) === JSON.stringify(argument)", before)
 
 
 def test_the_browsers_own_print_shows_no_controls(open_map: OpenMap) -> None:
     opened = open_map()
     opened.page.emulate_media(media="print")
     for part in (".bar", "#panel", "#map-buttons", "#readout"):
-        assert not opened.page.locator(part).is_visible()
-    assert opened.page.locator("#map_main").is_visible()
+        expect(opened.page.locator(part)).not_to_be_visible()
+    expect(opened.page.locator("#map_main")).to_be_visible()
 
 
 def test_reduced_motion_stops_transitions(open_map: OpenMap) -> None:

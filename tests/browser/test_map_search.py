@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import MapPage, OpenMap
 
@@ -32,28 +33,29 @@ def test_initials_find_the_station_and_enter_opens_its_card(open_map: OpenMap) -
     assert opened.card().startswith("汾水道消防站\n")
     assert opened.ask("app.stack.selected.fid") == "NK-XFZ-001"
     opened.until("app.map.getBounds().contains(app.stack.selected.at)")
-    assert "sel=fire_stations/NK-XFZ-001" in opened.page.url
+    opened.until_address("sel=fire_stations/NK-XFZ-001")
 
 
 def test_the_part_that_fits_is_marked(open_map: OpenMap) -> None:
     opened = open_map()
     search(opened, "消防")
-    assert opened.page.locator("#hits [data-kind=feature] mark").first.inner_text() == "消防"
+    opened.until_text("#hits [data-kind=feature] mark", "消防")
 
 
 def test_arrows_choose_and_escape_closes(open_map: OpenMap) -> None:
     opened = open_map()
     assert len(search(opened, "积水")) > 3
     opened.page.keyboard.press("ArrowDown")
-    assert opened.page.get_attribute("#q", "aria-activedescendant") == "hit-1"
-    assert opened.page.locator("#hit-1").get_attribute("aria-selected") == "true"
+    box = opened.page.locator("#q")
+    expect(box).to_have_attribute("aria-activedescendant", "hit-1")
+    expect(opened.page.locator("#hit-1")).to_have_attribute("aria-selected", "true")
     opened.page.keyboard.press("ArrowUp")
     opened.page.keyboard.press("ArrowUp")
     last = opened.page.locator("#hits li").count() - 1
-    assert opened.page.get_attribute("#q", "aria-activedescendant") == f"hit-{last}"
+    expect(box).to_have_attribute("aria-activedescendant", f"hit-{last}")
     opened.page.keyboard.press("Escape")
-    assert opened.page.get_attribute("#q", "aria-expanded") == "false"
-    assert opened.page.input_value("#q") == "积水"
+    expect(box).to_have_attribute("aria-expanded", "false")
+    expect(box).to_have_value("积水")
 
 
 def test_a_layer_is_switched_on_and_shown_whole(open_map: OpenMap) -> None:
@@ -69,7 +71,7 @@ def test_a_coordinate_in_degrees_or_in_the_plane_leads_to_its_place(open_map: Op
     for text in ("117.15 39.1", "4329583.66 512976.13"):
         search(opened, text)
         opened.page.locator("#hits [data-kind=coordinate]").first.click()
-        opened.page.wait_for_selector(".coordinate-card")
+        expect(opened.page.locator(".coordinate-card")).to_have_count(1)  # the one before fades away
         degrees, plane = opened.text(".coordinate-card").split("\n\n")
         assert degrees.startswith("117.15")
         assert plane.startswith("N 4329")
@@ -87,4 +89,4 @@ def test_nothing_found_is_said(open_map: OpenMap) -> None:
     opened = open_map()
     opened.page.fill("#q", "zzzzqq")
     opened.page.wait_for_selector("#no-hits:not([hidden])")
-    assert opened.text("#no-hits") == "没有找到“zzzzqq”"
+    opened.until_text("#no-hits", "没有找到“zzzzqq”")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import MapPage, OpenMap, Service
 from tests.browser.trial_layers import ROWS
@@ -26,15 +28,15 @@ def settled(opened: MapPage) -> None:
 def test_pages_of_fifty_are_turned_by_buttons_and_keys(open_map: OpenMap) -> None:
     opened = open_map(TABLE)
     settled(opened)
-    assert opened.text(".range") == f"1–50 / {ROWS} 条"
+    opened.until_text(".range", f"1–50 / {ROWS} 条")
     assert names(opened)[0] == "试验点 1"
     opened.page.get_by_role("button", name="下一页").click()
     opened.until("document.querySelector('.range').textContent.startsWith('51–100')")
-    assert names(opened)[0] == "试验点 51"
+    opened.until_text("#drawer tbody tr td", "试验点 51")
     opened.page.locator("#drawer tbody tr").first.focus()
     opened.page.keyboard.press("PageDown")
     opened.until("document.querySelector('.range').textContent.startsWith('101–130')")
-    assert opened.page.get_by_role("button", name="下一页").is_disabled()
+    expect(opened.page.get_by_role("button", name="下一页")).to_be_disabled()
 
 
 def test_a_heading_sorts_up_then_down_then_not(open_map: OpenMap) -> None:
@@ -43,7 +45,7 @@ def test_a_heading_sorts_up_then_down_then_not(open_map: OpenMap) -> None:
     head = opened.page.locator("#drawer th[data-key=height_m]")
     for order in ("ascending", "descending", "none"):
         head.get_by_role("button").click()
-        opened.page.wait_for_selector(f"#drawer th[data-key=height_m][aria-sort={order}]")
+        opened.page.wait_for_selector(f"#drawer:not([aria-busy]) th[data-key=height_m][aria-sort={order}]")
         column = head.evaluate("th => [...th.parentNode.children].indexOf(th) + 1")
         cells = opened.page.locator(f"#drawer tbody td:nth-child({column})").all_inner_texts()
         heights = [float(c) for c in cells]
@@ -75,10 +77,10 @@ def test_a_row_leads_to_the_map_and_the_map_to_the_row(open_map: OpenMap) -> Non
     settled(opened)
     opened.page.locator("#drawer tr[data-fid=NK-SYD-007]").click()
     assert opened.card().startswith("试验点 7\n")
-    assert opened.page.locator("tr.selected").get_attribute("data-fid") == "NK-SYD-007"
+    expect(opened.page.locator("tr.selected")).to_have_attribute("data-fid", "NK-SYD-007")
     opened.do("app.select('trial_points', 'NK-SYD-009', {fly: true, animate: false})")
     opened.page.wait_for_selector("tr.selected[data-fid=NK-SYD-009]")
-    assert opened.page.locator("tr[aria-selected=true]").count() == 1
+    expect(opened.page.locator("tr[aria-selected=true]")).to_have_count(1)
 
 
 def test_from_a_card_the_table_opens_on_the_page_where_the_feature_stands(open_map: OpenMap) -> None:
@@ -86,7 +88,7 @@ def test_from_a_card_the_table_opens_on_the_page_where_the_feature_stands(open_m
     opened.card()
     opened.page.click(".feature-card [data-action=table]")
     opened.page.wait_for_selector("tr.selected[data-fid=NK-SYD-077]")
-    assert opened.text(".range") == f"51–100 / {ROWS} 条"
+    opened.until_text(".range", f"51–100 / {ROWS} 条")
 
 
 def test_rows_are_walked_by_arrows_and_chosen_by_enter(open_map: OpenMap) -> None:
@@ -103,9 +105,10 @@ def test_rows_are_walked_by_arrows_and_chosen_by_enter(open_map: OpenMap) -> Non
 def test_the_exports_answer_the_same_question(open_map: OpenMap, service: Service) -> None:
     opened = open_map(TABLE + "&filter=grade%20%3D%20'b'")
     settled(opened)
-    assert opened.text(".condition code") == "grade = 'b'"
+    opened.until_text(".condition code", "grade = 'b'")
     opened.page.locator("#drawer th[data-key=height_m] button").click()
-    opened.page.wait_for_selector("#drawer th[data-key=height_m][aria-sort=ascending]")
+    opened.page.wait_for_selector("#drawer:not([aria-busy]) th[data-key=height_m][aria-sort=ascending]")
+    expect(opened.page.locator("#drawer a[title='导出 CSV']")).to_have_attribute("href", re.compile("sort=height_m"))
     href = opened.page.get_attribute("#drawer a[title='导出 CSV']", "href") or ""
     answer = opened.page.request.get(service.url + href)
     rows = list(csv.reader(io.StringIO(answer.text().removeprefix("\ufeff"))))
@@ -123,11 +126,11 @@ def test_the_layer_can_be_changed_and_the_drawer_closed(open_map: OpenMap) -> No
     settled(opened)
     opened.page.get_by_label("选择图层").select_option("waterlogging_zones")
     opened.until("document.querySelector('.range').textContent === '1–40 / 40 条'")
-    assert opened.page.locator("#drawer .badge.illustrative").count() == 40
-    assert "table=waterlogging_zones" in opened.page.url
+    expect(opened.page.locator("#drawer .badge.illustrative")).to_have_count(40)
+    opened.until_address("table=waterlogging_zones")
     opened.page.click("#tool-table")
-    assert opened.page.locator("#drawer").is_hidden()
-    assert opened.page.get_attribute("#tool-table", "aria-pressed") == "false"
+    expect(opened.page.locator("#drawer")).to_be_hidden()
+    expect(opened.page.locator("#tool-table")).to_have_attribute("aria-pressed", "false")
 
 
 def test_a_wrong_filter_in_the_address_is_told(open_map: OpenMap) -> None:

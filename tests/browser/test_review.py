@@ -159,7 +159,7 @@ def test_a_surveyed_gbk_shapefile_goes_from_the_desk_to_the_map_and_back(visit: 
     row = page.locator("#waiting + .scroll tbody tr", has_text="管线普查")
     row.get_by_role("link").first.click()
     page.wait_for_selector("html[data-ready]")
-    assert page.url == draft
+    expect(page).to_have_url(draft)
     expect(page.locator(f'.change[data-fid="{SEVENTH}"]')).to_contain_text("长虹街积水点")
     accept_and_publish(page)
     assert checker.precisions() == {"illustrative": 38, "surveyed": 2}
@@ -304,7 +304,7 @@ def test_a_chosen_field_is_remembered_for_the_layer(visit: Any) -> None:
         page.check("#agree")
     take(page, "生成变更单")
     page = drawer.upload(path, places(2), "二.geojson")
-    assert page.locator('select[data-source="备注列"]').input_value() == "measure"
+    expect(page.locator('select[data-source="备注列"]')).to_have_value("measure")
 
 
 def test_a_dropped_file_is_taken_and_a_long_dry_run_is_cancelled(visit: Any) -> None:

@@ -112,17 +112,17 @@ export class Table {
 
   async #fetch() {
     this.request.abort();
-    this.request = new AbortController();
+    const asked = (this.request = new AbortController());
     this.drawer.setAttribute("aria-busy", "true");
     const url = address(layerPath(this.layerId, "items"), { ...this.parameters, limit: PAGE, offset: this.ask.offset });
     try {
-      this.page = await getJson(url, { signal: this.request.signal });
+      this.page = await getJson(url, { signal: asked.signal });
       this.#draw();
     } catch (error) {
       const { name, message } = /** @type {Error} */ (error);
       if (name !== "AbortError") toast(`${t("failed")}: ${message}`, { bad: true });
     }
-    this.drawer.removeAttribute("aria-busy");
+    if (asked === this.request) this.drawer.removeAttribute("aria-busy"); // a newer question is still on its way
   }
 
   /**
