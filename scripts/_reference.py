@@ -73,6 +73,13 @@ def commands(language: str) -> Iterator[tuple[str, str]]:
             yield " ".join((path, *given)), command.help or ""
 
 
+def print_options(language: str) -> str:
+    from geo_service.cli.printing import OPTIONS
+
+    head = {"en": ("option", "does"), "zh": ("选项", "作用")}[language]
+    return table(head, [(f"`{name}`", en if language == "en" else zh) for name, _, zh, en in OPTIONS])
+
+
 def layers_table(language: str) -> str:
     head = {
         "en": ("file", "layer", "group", "drawn as", "shown at first"),
@@ -117,6 +124,7 @@ def every_error(root: type[GeoServiceError]) -> Iterator[type[GeoServiceError]]:
 PARTS: dict[str, Callable[[str], str]] = {
     "settings": settings_table,
     "commands": commands_table,
+    "print": print_options,
     "layers": layers_table,
     "packages": packages_list,
     "errors": errors_table,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 from PIL import Image
 
 from geo_service.cli import run
+from geo_service.deployment import open_deployment
+from geo_service.settings import read_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -106,3 +109,45 @@ def test_the_help_is_in_the_language_asked_for(home: Path, capsys: pytest.Captur
     assert "Denominator" in capsys.readouterr().out
     printed(home, "--help")
     assert "比例尺分母" in capsys.readouterr().out
+
+
+def test_everything_the_form_offers_is_an_option(home: Path, tmp_path: Path) -> None:
+    words = ["--layers", "fire_stations", "--width-mm", "500", "--height-mm", "400", "--wind", "7,4,5,9,12,8,6,5"]
+    words += ["--subtitle", "内部讨论稿", "--unit", "区发展改革委", "--number", "NK-07", "--author", "张"]
+    words += ["--period", "2025", "--without", "legend,inset", "--binding-mm", "15", "--link", "http://map.example/"]
+    assert printed(home, "--out", tmp_path / "x.pdf", *words) == 0
+    told = subprocess.run(["pdfinfo", tmp_path / "x.pdf"], capture_output=True, text=True, check=True).stdout
+    assert "1417.32 x 1133.86 pts" in told
+    text = subprocess.run(["pdftotext", tmp_path / "x.pdf", "-"], capture_output=True, text=True, check=True).stdout
+    assert all(word in text for word in ("内部讨论稿", "区发展改革委", "NK-07"))
+    assert not any(word in text for word in ("图例", "坐标北"))
+
+
+def test_a_filter_chooses_the_pages_of_an_atlas_or_the_features_of_one_layer(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    query = ["--filter", "name LIKE '%3%'"]
+    assert printed(home, "--out", tmp_path / "a.pdf", "--atlas", "pocket_parks", *query) == 0
+    assert "2 页" in capsys.readouterr().out
+    assert printed(home, "--out", tmp_path / "b.svg", "--layers", "pocket_parks", *query) == 0
+    drawn = (tmp_path / "b.svg").read_text("utf-8")
+    assert "口袋公园 1 处" in drawn
+    for words, said in ((query, "图集"), (["--layers", "schools", "--filter", "nix ="], "筛选条件")):
+        assert printed(home, "--out", tmp_path / "c.pdf", *words) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_a_sheet_as_of_a_day_shows_what_was_true_then(home: Path, tmp_path: Path) -> None:
+    printed(home, "--out", tmp_path / "first.pdf")
+    deployment = open_deployment(read_settings({"GEO_SERVICE_HOME": str(home)}))
+    feature = deployment.store.feature("fire_stations", "NK-XFZ-001")
+    renamed = dataclasses.replace(feature, properties={**feature.properties, "name": "改名消防站"})
+    deployment.store.commit("fire_stations", {feature.id: renamed}, base=1, kind="edit", author="li", note="改名")
+    deployment.store.close()
+    for text, name in (("1", "汾水道消防站"), ("2099-01-01", "改名消防站")):
+        page = tmp_path / f"{name}.pdf"
+        assert printed(home, "--out", page, "--feature", "fire_stations/NK-XFZ-001", "--as-of", text) == 0
+        words = subprocess.run(["pdftotext", page, "-"], capture_output=True, text=True, check=True).stdout
+        assert name in words
+    assert printed(home, "--out", tmp_path / "x.pdf", "--layers", "schools", "--as-of", "1999-01-01") == 2
+    assert printed(home, "--out", tmp_path / "x.pdf", "--as-of", "soon") == 2

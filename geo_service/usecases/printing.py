@@ -17,12 +17,15 @@ from typing import Any, Literal
 
 import msgspec
 
+from geo_service.core.attachments import ids_of
+from geo_service.core.cql import compile_filter
 from geo_service.core.crs import to_degrees
+from geo_service.core.features import Feature
 from geo_service.core.layers import LayerDefinition
 from geo_service.core.plan import Commitment
 from geo_service.core.revisions import Revision, Snapshot
 from geo_service.core.validation import Finding
-from geo_service.errors import InvalidParameter, LayerNotFound
+from geo_service.errors import InvalidParameter, LayerNotFound, RevisionNotFound
 from geo_service.ingest.writers.drawing import write_drawing
 from geo_service.ingest.writers.export import Export
 from geo_service.rendering.printing import fonts as print_fonts
@@ -38,6 +41,7 @@ from geo_service.rendering.printing.png import write_png
 from geo_service.rendering.printing.request import LayerChoice, SheetRequest, from_data, to_data
 from geo_service.rendering.printing.sheet import compose, desk_of, frames_of
 from geo_service.settings import Settings
+from geo_service.storage.attachments import Attachments
 from geo_service.storage.store import LayerState, LayerStore, open_store
 from geo_service.usecases.jobs import Report
 
@@ -48,6 +52,7 @@ FORMATS: Mapping[Format, str] = {
     "svg": "image/svg+xml",
     "dxf": "image/vnd.dxf",
 }
+NO_PHOTO = "none"
 BASE = ("boundary", "subdistricts", "streets", "water")
 """The reference layers under every sheet, as under the map."""
 JOB_KINDS = {
@@ -65,7 +70,8 @@ class Order:
     """A sheet, an atlas or one feature's page, settled: ``layers`` and ``ground`` give the revision of every layer.
 
     ``ground`` are layers only the overview needs. ``atlas`` is ``subdistricts`` or the id of a layer; ``story`` is
-    ``[layer, feature id]``. ``link`` is the address of the map, without what follows ``#``.
+    ``[layer, feature id]`` with the ``photo`` (SHA-256 of a picture made in the jail). ``link`` is the address of the
+    map, without what follows ``#``.
     """
 
     database_url: str
@@ -80,6 +86,7 @@ class Order:
     only: tuple[str, ...] = ()
     story: tuple[str, str] | None = None
     commitment: dict[str, Any] | None = None
+    photo: str = ""
     link: str = ""
     name: str = "sheet"
 
@@ -96,13 +103,18 @@ class Order:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What a person asks for beside the sheet itself; ``base`` puts the reference layers under it."""
+    """What a person asks for beside the sheet itself: ``base`` puts the reference layers under it, ``photo`` is the id
+    of an attachment of the story's feature, empty for its first picture, ``none`` for no picture. ``filter`` is CQL2:
+    it chooses the features of an atlas of a layer, and without an atlas those of the one layer that is asked for.
+    """
 
     format: Format = "pdf"
     dpi: int = 300
     atlas: str = ""
     only: tuple[str, ...] = ()
+    filter: str = ""
     story: tuple[str, str] | None = None
+    photo: str = ""
     base: bool = True
     link: str = ""
 
@@ -118,28 +130,28 @@ def settle(
     revision: Callable[[LayerState], Revision] = lambda state: state.revision,
 ) -> Order:
     """The order for a request by somebody who may read these layers; ``revision`` gives the one of a layer the request
-    names none of.
+    names none of. A layer that nobody asked for by name and that had no revision then is left out.
 
     Raises
     ------
     LayerNotFound, RevisionNotFound, FeatureNotFound
         What is asked for is not there, or not for this reader.
-    InvalidParameter
-        A format, resolution or atlas that is not offered.
+    InvalidParameter, InvalidFilter
+        A format, resolution, atlas, filter or picture that is not offered.
     """
     check_wish(wish)
-    known = {s.definition.id: s for s in states}
-    asked = request.layers or tuple(LayerChoice(id=s.definition.id) for s in states if s.definition.shown)
-    extra = [wish.story[0]] if wish.story else [wish.atlas] if wish.atlas not in ("", "subdistricts") else []
-    wanted = [*asked, *(LayerChoice(id=i) for i in extra if i not in {c.id for c in asked})]
-    missing = next((c.id for c in wanted if c.id not in known), None)
-    if missing is not None:
-        raise LayerNotFound(layer=missing)
+    named = {c.id for c in request.layers if not c.rev}
+    known = {s.definition.id: s for s in states if s.definition.id in named or _was_there(s, revision)}
+    asked = request.layers or tuple(LayerChoice(id=i) for i, s in known.items() if s.definition.shown)
+    wanted = _wanted(asked, wish, known)
     base = [i for i in BASE if i in known and _may_lie_under(request, known[i].definition)]
     if wish.base:
         wanted += [LayerChoice(id=i) for i in base if i not in {c.id for c in wanted}]
     pins = {c.id: _pin(known[c.id], c, store, revision) for c in wanted}
     ground = {i: revision(known[i]).rev for i in base if i not in pins}
+    fitting = _fitting(request, wish, known, pins, store) if wish.filter.strip() else ()
+    if fitting and not wish.atlas:
+        wanted = [dataclasses.replace(c, only=fitting) if c.id == request.layers[0].id else c for c in wanted]
     choices = tuple(dataclasses.replace(c, rev=pins[c.id]) for c in _in_drawing_order(wanted, known))
     feature = store.feature(*wish.story, pins[wish.story[0]]) if wish.story else None
     promise = commitment(str(feature.properties.get("commitment") or "")) if feature else None
@@ -151,9 +163,21 @@ def settle(
         layers=pins,
         ground=ground,
         commitment=msgspec.to_builtins(promise) if promise else None,
+        photo=_photo(feature, wish, settings) if feature and wish.story else "",
         name=_file_stem(wish),
-        **{key: getattr(wish, key) for key in ("format", "dpi", "atlas", "only", "story", "link")},
+        only=(fitting or wish.only) if wish.atlas else (),
+        **{key: getattr(wish, key) for key in ("format", "dpi", "atlas", "story", "link")},
     )
+
+
+def _wanted(asked: Sequence[LayerChoice], wish: Wish, known: Mapping[str, LayerState]) -> list[LayerChoice]:
+    """What is asked for, with the layer the atlas or the feature's page is about."""
+    extra = [wish.story[0]] if wish.story else [wish.atlas] if wish.atlas not in ("", "subdistricts") else []
+    wanted = [*asked, *(LayerChoice(id=i) for i in extra if i not in {c.id for c in asked})]
+    missing = next((c.id for c in wanted if c.id not in known), None)
+    if missing is not None:
+        raise LayerNotFound(layer=missing)
+    return wanted
 
 
 def check_wish(wish: Wish) -> None:
@@ -170,6 +194,53 @@ def check_wish(wish: Wish) -> None:
         raise InvalidParameter(name="dpi", value=wish.dpi, reason="须在 30 至 600 之间 / must be 30 to 600")
     if wish.atlas and wish.story:
         raise InvalidParameter(name="atlas", value=wish.atlas, reason="单要素图不能成图集 / one feature is no atlas")
+
+
+def _fitting(
+    request: SheetRequest, wish: Wish, known: Mapping[str, LayerState], pins: Mapping[str, int], store: LayerStore
+) -> tuple[str, ...]:
+    """The ids of what fits the filter, in the revision that is printed.
+
+    Raises
+    ------
+    InvalidParameter
+        It is not clear of which layer, or nothing fits.
+    """
+    layer = wish.atlas or (request.layers[0].id if len(request.layers) == 1 else "")
+    if layer in ("", "subdistricts"):
+        reason = "筛选须有按要素的图集，或只选一个图层 / a filter needs an atlas of a layer, or a single layer"
+        raise InvalidParameter(name="filter", value=wish.filter[:80], reason=reason)
+    keep = compile_filter(wish.filter, known[layer].definition)
+    features = store.snapshot(layer, pins[layer]).features
+    found = tuple(f.id for f in features if keep(f) and (not wish.only or f.id in wish.only))
+    if not found:
+        raise InvalidParameter(name="filter", value=wish.filter[:80], reason="没有符合的要素 / no feature fits")
+    return found
+
+
+def _was_there(state: LayerState, revision: Callable[[LayerState], Revision]) -> bool:
+    try:
+        return revision(state).rev > 0
+    except RevisionNotFound:
+        return False
+
+
+def _photo(feature: Feature, wish: Wish, settings: Settings) -> str:
+    """The SHA-256 of a picture of a feature as the jail made it, bare of what the camera wrote; empty for none.
+
+    Raises
+    ------
+    InvalidParameter
+        The feature has no picture of the id asked for.
+    """
+    if not wish.story or wish.photo == NO_PHOTO:
+        return ""
+    album = Attachments(settings.home / "attachments")
+    found = (album.find(wish.story[0], one) for one in ids_of(feature.properties))
+    pictures = {a.id: a.forms["clean"] for a in found if a and "clean" in a.forms}
+    if wish.photo and wish.photo not in pictures:
+        raise InvalidParameter(name="photo", value=wish.photo[:40], reason="该要素没有这张照片 / no such picture here")
+    return pictures.get(wish.photo) or next(iter(pictures.values()), "")
 
 
 def _may_lie_under(request: SheetRequest, definition: LayerDefinition) -> bool:
@@ -243,7 +314,8 @@ def composed(order: Order, report: Report) -> tuple[Sheet, Fonts]:
         request = dataclasses.replace(request, link=view_address(order, frame))
     if order.story:
         promise = msgspec.convert(order.commitment, Commitment) if order.commitment else None
-        story = FeatureStory(layer=order.story[0], fid=order.story[1], commitment=promise)
+        photo = Attachments(Path(order.home) / "attachments").path(order.photo).read_bytes() if order.photo else b""
+        story = FeatureStory(layer=order.story[0], fid=order.story[1], commitment=promise, photo=photo)
         return compose_feature_sheet(request, layers, story, fonts=fonts, locator=locator), fonts
     if order.atlas:
         entries = _entries(order, arranged(layers), by_subdistrict(locator))
@@ -258,7 +330,12 @@ def view_address(order: Order, frame: Frame) -> str:
     zoom = max(9, min(19, round(math.log2(pixel_m * DOTS_OF_A_METRE / frame.scale))))
     shown = [i for i in order.layers if i not in BASE]
     revisions = ",".join(f"{i}.{order.layers[i]}" for i in shown)
-    return f"{order.link}#{zoom}/{latitude:.5f}/{longitude:.5f}&on={','.join(shown) or 'none'}&rev={revisions}"
+    choices = from_data(order.request).layers
+    hidden = ",".join(f"{c.id}.{key}" for c in choices for key in c.hide)
+    off = (f"&hide={hidden}" if hidden else "") + (
+        "" if all(c.illustrative for c in choices) else "&illustrative=hidden"
+    )
+    return f"{order.link}#{zoom}/{latitude:.5f}/{longitude:.5f}&on={','.join(shown) or 'none'}{off}&rev={revisions}"
 
 
 def _entries(order: Order, layers: Sequence[PrintLayer], parts: tuple[AtlasEntry, ...]) -> tuple[AtlasEntry, ...]:

@@ -12,6 +12,8 @@ from geo_service.errors import InvalidParameter, StorageFault
 from geo_service.rendering.printing.request import from_data, to_data
 from geo_service.storage.files import exclusive, write_file
 
+FILE = "sheet_templates.json"
+"""Where they are kept in the home."""
 NAME_LIMIT = 40
 MOST = 100
 

@@ -16,9 +16,10 @@ from geo_service.storage import retired
 from geo_service.storage.lookup import deleted_features
 from geo_service.storage.store import LayerState
 from geo_service.usecases import browse, undoing
+from geo_service.usecases.as_of import moment_of
 from geo_service.web import draft_json
 from geo_service.web.answers import json_answer
-from geo_service.web.as_of import editions, moment_of, revision_as_of
+from geo_service.web.as_of import editions, revision_as_of
 from geo_service.web.current import deployment, visible_layer, visible_layers
 from geo_service.web.drafts import desk, display_names, map_places
 from geo_service.web.session import account, require_account

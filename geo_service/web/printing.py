@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
 import mimetypes
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal, cast
 
 import msgspec
 from flask import Blueprint, Response, g, render_template, request, send_file, session
 
 from geo_service.core.access import includes
-from geo_service.core.cql import compile_filter
+from geo_service.core.features import Feature
 from geo_service.core.layers import THEMES
+from geo_service.core.query import parse_count
+from geo_service.core.revisions import Revision
 from geo_service.errors import AccessDenied, InvalidParameter, InvalidRequest, Unavailable
 from geo_service.rendering.printing.request import PROFILES, from_data
+from geo_service.storage.attachments import Attachment
+from geo_service.storage.store import LayerState
 from geo_service.usecases import sheet_templates
 from geo_service.usecases.jobs import Jobs, JobState
 from geo_service.usecases.printing import Order, Wish, settle
 from geo_service.web.answers import PRIVATE, json_answer
+from geo_service.web.as_of import revision_as_of
+from geo_service.web.attachments import attachments_of
 from geo_service.web.current import deployment, visible_layer, visible_layers
 from geo_service.web.session import account, require_account
 
@@ -30,7 +36,7 @@ KINDS: Mapping[Room, str] = {"prints": "sheet", "previews": "preview"}
 MOST_OPEN = 4
 """Jobs one person may have waiting and running at a time in each room."""
 SCALES = (500, 1000, 2000, 5000, 10_000, 15_000, 20_000, 25_000, 30_000, 35_000, 40_000, 45_000, 50_000)
-WISHES = frozenset({"format", "dpi", "atlas", "only", "base"})
+WISHES = frozenset({"format", "dpi", "atlas", "only", "filter", "base", "photo"})
 
 
 @blueprint.get("/print")
@@ -39,15 +45,23 @@ def room() -> str:
     states = sorted(visible_layers(), key=lambda s: (list(THEMES).index(s.definition.theme), s.definition.order))
     _owner()  # known before the page's requests, which come all at once
     feature = request.args.get("feature", "")[:200]
-    layer, _, fid = feature.partition("/")
-    title = deployment().store.feature(visible_layer(layer).definition.id, fid).name if feature else ""
+    rev = parse_count(request.args, "rev", default=0, maximum=1 << 40, minimum=1)
+    story = _story(feature, rev) if feature else None
     return render_template(
         "printing.html",
         page="printing",
         states=states,
         groups=[(theme, [s for s in states if s.definition.theme == theme]) for theme in THEMES],
         feature=feature,
-        title=title,
+        rev=rev,
+        title=story.name if story else "",
+        pictures=[
+            a
+            for a in attachments_of(visible_layer(feature.partition("/")[0]).definition, story.properties)
+            if a.is_picture
+        ]
+        if story
+        else [],
         scales=SCALES,
         profiles=PROFILES,
         today=deployment().now().astimezone().date().isoformat(),
@@ -55,12 +69,25 @@ def room() -> str:
     )
 
 
+def _story(feature: str, rev: int) -> Feature:
+    """The feature a one-page sheet is about, at a revision or (0) as it is now."""
+    layer, _, fid = feature.partition("/")
+    return deployment().store.feature(visible_layer(layer).definition.id, fid, rev or None)
+
+
+def _pictures(feature: str, story: Feature) -> list[Attachment]:
+    """The pictures one can choose from for a feature's page."""
+    definition = visible_layer(feature.partition("/")[0]).definition
+    return [a for a in attachments_of(definition, story.properties) if a.is_picture]
+
+
 # ---- jobs
 
 
 @blueprint.post("/api/prints")
 def order_print() -> Response:
-    """Begin to print: ``{"request", "format", "dpi", "atlas", "only", "filter", "feature", "base"}``."""
+    """Begin to print: ``{"request", "format", "dpi", "atlas", "only", "filter", "feature", "photo", "base",
+    "asOf"}``."""
     return _begin("prints")
 
 
@@ -142,8 +169,6 @@ def _order(body: Mapping[str, Any]) -> Order:
         wish = msgspec.convert(values | {"link": request.url_root}, Wish)
     except msgspec.ValidationError as error:
         raise InvalidParameter(name="body", value="", reason=str(error)) from None
-    if body.get("filter"):
-        wish = dataclasses.replace(wish, only=_fitting(wish.atlas, str(body["filter"]), wish.only))
     return settle(
         asked,
         wish,
@@ -151,17 +176,13 @@ def _order(body: Mapping[str, Any]) -> Order:
         store=here.store,
         settings=here.settings,
         commitment=here.ledger.commitment,
+        revision=partial(_revision, text=str(body.get("asOf") or "")),
     )
 
 
-def _fitting(layer_id: str, text: str, only: Sequence[str]) -> tuple[str, ...]:
-    """The features of an atlas's layer that fit a CQL2 filter."""
-    state = visible_layer(layer_id)
-    keep = compile_filter(text, state.definition)
-    found = [f.id for f in deployment().views.features(state.revision) if keep(f) and (not only or f.id in only)]
-    if not found:
-        raise InvalidParameter(name="filter", value=text[:80], reason="没有符合的要素 / no feature fits")
-    return tuple(found)
+def _revision(state: LayerState, text: str) -> Revision:
+    """The revision of a layer whose revision is not asked for by number: as of a day or an edition, or now."""
+    return revision_as_of(state, text) if text else state.revision
 
 
 def _jobs(room: Room) -> Jobs:
@@ -213,7 +234,7 @@ def drop_template(name: str) -> Response:
 
 
 def _shelf() -> Any:
-    return deployment().settings.home / "sheet_templates.json"
+    return deployment().settings.home / sheet_templates.FILE
 
 
 def _may_save() -> bool:

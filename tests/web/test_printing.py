@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pikepdf
 import pypdfium2
+import pypdfium2.raw
 import pytest
 from flask import Flask
 
 from geo_service.deployment import Deployment, open_deployment
 from geo_service.settings import read_settings
+from geo_service.usecases.attachments import attach
 from geo_service.web.app import create_app
 from tests.web.people import PEOPLE, Visitor, add_people
+from tests.web.photos import CAMERA, photo
 
 SHEET = {"title": "口袋公园", "layers": [{"id": "pocket_parks"}, {"id": "fire_stations"}], "date": "2025-11-23"}
 PATIENCE_S = 60.0
@@ -156,3 +162,69 @@ def test_editors_keep_templates_that_everybody_uses(visitors: Mapping[str, Visit
     kept = visitors["nobody"].get("/api/sheet-templates").get_json()["templates"]
     assert kept["月报"]["unit"] == "发改委"
     assert visitors["drawer"].send("DELETE", path).get_json()["templates"] == {}
+
+
+@pytest.fixture(scope="module")
+def pictured(printing_deployment: Deployment) -> Iterator[str]:
+    """A feature with two photos as the jail left them; gives the id of the second."""
+    store, album = printing_deployment.store, printing_deployment.album
+    who = printing_deployment.people.accounts.get("drawer")
+    sent = [attach(album, who, "pocket_parks", io.BytesIO(photo(kind=k)), f"{k}.x") for k in ("JPEG", "WEBP")]
+    park = store.feature("pocket_parks", "NK-KDG-001")
+    listed = {**park.properties, "attachments": " ".join(a.id for a in sent)}
+    changed = {park.id: dataclasses.replace(park, properties=listed)}
+    store.commit("pocket_parks", changed, base=1, kind="edit", author="li", note="照片")
+    yield sent[1].id
+    album.jail.close()
+
+
+@pytest.mark.parametrize("profile", ["internal", "public"])
+def test_a_features_page_shows_its_photo_without_what_the_camera_wrote(
+    visitors: Mapping[str, Visitor], pictured: str, profile: str
+) -> None:
+    visitor = visitors["nobody"]
+    told = SHEET | {"profile": profile}
+    for chosen, pictures in (("", 1), (pictured, 1), ("none", 0)):
+        body = {"request": told, "feature": "pocket_parks/NK-KDG-001", "photo": chosen}
+        job = visitor.send("POST", "/api/prints", json=body).get_json()["id"]
+        pdf = visitor.get(ended(visitor, f"/api/prints/{job}")["url"]).data
+        kinds = [o.type for o in pypdfium2.PdfDocument(pdf)[0].get_objects(max_depth=9)]
+        assert kinds.count(pypdfium2.raw.FPDF_PAGEOBJ_IMAGE) == pictures
+        with pikepdf.open(io.BytesIO(pdf)) as opened:
+            streams = [o.read_raw_bytes() for o in opened.objects if isinstance(o, pikepdf.Stream)]
+        assert not any(mark in data for data in streams for mark in (CAMERA.encode(), b"Exif", b"MARKED-COMMENT"))
+    refused = send(visitor, feature="pocket_parks/NK-KDG-001", photo="0" * 16)
+    assert (refused.status_code, "照片" in refused.get_json()["detail"]) == (400, True)
+
+
+def test_a_features_page_of_a_past_revision_has_that_revisions_name_and_photos(
+    visitors: Mapping[str, Visitor], pictured: str
+) -> None:
+    visitor = visitors["nobody"]
+    assert pictured in visitor.page("/print?feature=pocket_parks/NK-KDG-001").text
+    assert pictured not in visitor.page("/print?feature=pocket_parks/NK-KDG-001&rev=1").text
+    assert visitor.page("/print?feature=pocket_parks/NK-KDG-001&rev=99").status_code == 404
+
+
+def test_a_sheet_as_of_a_day_reads_the_revisions_of_that_day(
+    visitors: Mapping[str, Visitor], printing_deployment: Deployment, pictured: str
+) -> None:
+    assert pictured
+    visitor = visitors["nobody"]
+    assert printing_deployment.store.layer("pocket_parks").revision.rev == 2
+    for asked, rev in (("1", 1), ("", 2)):
+        job = send(visitor, asOf=asked).get_json()["id"]
+        pdf = visitor.get(ended(visitor, f"/api/prints/{job}")["url"]).data
+        assert f"pocket_parks@r{rev}" in pypdfium2.PdfDocument(pdf).get_metadata_value("Keywords")
+    assert send(visitor, asOf="1999-01-01").status_code == 404
+    assert send(visitor, asOf="gestern").status_code == 400
+
+
+def test_what_the_map_hides_is_not_on_the_sheet(visitors: Mapping[str, Visitor]) -> None:
+    visitor = visitors["nobody"]
+    counts = []
+    for choice in ({}, {"hide": ["planned"]}, {"illustrative": False}):
+        told = {"title": "x", "layers": [{"id": "waterlogging_zones", **choice}]}
+        job = visitor.send("POST", "/api/prints", json={"request": told, "format": "svg"}).get_json()["id"]
+        counts.append(visitor.get(ended(visitor, f"/api/prints/{job}")["url"]).text.count("积水片区"))
+    assert counts[0] > max(counts[1:])

@@ -56,7 +56,7 @@ _LEFT_OUT = frozenset({"name_en", "source_en"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureStory:
-    """What the sheet tells of a feature besides its attributes: the plan's words, and a photograph (JPEG or PNG)."""
+    """What the sheet tells of a feature besides its attributes: the plan's words, a photograph (JPEG, PNG, WebP)."""
 
     layer: str
     fid: str

@@ -14,7 +14,7 @@ from geo_service.core.features import Feature
 from geo_service.core.layers import Kind, LayerDefinition
 from geo_service.core.revisions import Revision, Snapshot
 from geo_service.rendering.printing.request import LayerChoice
-from geo_service.rendering.symbols import Symbol, is_illustrative, symbol
+from geo_service.rendering.symbols import Symbol, drawn_class, is_illustrative, symbol
 
 _DRAWING_ORDER: dict[Kind, int] = {"point": 0, "line": 1, "polygon": 2}
 
@@ -57,7 +57,7 @@ class PrintLayer:
 
 def prepare(snapshot: Snapshot, *, choice: LayerChoice | None = None) -> PrintLayer:
     """A layer measured and repaired for drawing; ``choice`` may keep some features, or all names, off the sheet."""
-    features = tuple(_chosen(snapshot.features, choice.only if choice else ()))
+    features = tuple(f for f in snapshot.features if not choice or _is_chosen(f, choice, snapshot.definition))
     shapes = numpy.array([f.shape() for f in features], dtype=object)
     if len(shapes):
         shapes = shapely.force_2d(shapes)
@@ -67,9 +67,13 @@ def prepare(snapshot: Snapshot, *, choice: LayerChoice | None = None) -> PrintLa
     return PrintLayer(snapshot.definition, snapshot.revision, features, shapes, choice.labels if choice else True)
 
 
-def _chosen(features: Iterable[Feature], only: Sequence[str]) -> Iterable[Feature]:
-    wanted = set(only)
-    return (f for f in features if not wanted or f.id in wanted)
+def _is_chosen(feature: Feature, choice: LayerChoice, definition: LayerDefinition) -> bool:
+    if choice.only and feature.id not in choice.only:
+        return False
+    if not choice.illustrative and is_illustrative(feature.properties):
+        return False
+    look = symbol(definition.symbol, kind=definition.kind)
+    return not choice.hide or drawn_class(look, feature.properties).key not in choice.hide
 
 
 def arranged(layers: Iterable[PrintLayer]) -> tuple[PrintLayer, ...]:

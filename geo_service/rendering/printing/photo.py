@@ -21,7 +21,7 @@ def photo_svg(data: bytes, width_mm: float, height_mm: float) -> str:
     Raises
     ------
     RejectedUpload
-        Not a JPEG or PNG, damaged, or larger than 60 million pixels.
+        Not a JPEG, PNG or WebP, damaged, or larger than 60 million pixels.
     """
     jpeg = _clean(data, width_mm / height_mm)
     source = base64.b64encode(jpeg).decode()
@@ -30,12 +30,14 @@ def photo_svg(data: bytes, width_mm: float, height_mm: float) -> str:
 
 def _clean(data: bytes, ratio: float) -> bytes:
     try:
-        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
+        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise RejectedUpload(file="photo", reason=f"超过 {MOST_PIXELS:,} 像素 / too many pixels")
             upright = ImageOps.exif_transpose(image).convert("RGB")
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise RejectedUpload(file="photo", reason="不是可读的 JPEG 或 PNG 图片 / not a readable JPEG or PNG") from error
+        raise RejectedUpload(
+            file="photo", reason="不是可读的 JPEG、PNG 或 WebP 图片 / not a readable picture"
+        ) from error
     wide = min(LONGEST_PX, upright.width)
     cut = ImageOps.fit(upright, (wide, max(1, round(wide / ratio))), Image.Resampling.LANCZOS)
     out = io.BytesIO()

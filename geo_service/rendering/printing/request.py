@@ -30,12 +30,15 @@ ATTRIBUTE_LIMIT = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerChoice:
-    """A layer on the sheet: ``rev`` None means the newest, ``only`` (feature ids) empty means all features."""
+    """A layer on the sheet: ``rev`` None means the newest, ``only`` (feature ids) empty means all features; ``hide``
+    are keys of classes that are not drawn, nor are illustrative positions where ``illustrative`` is False."""
 
     id: str
     rev: int | None = None
     labels: bool = True
     only: tuple[str, ...] = ()
+    hide: tuple[str, ...] = ()
+    illustrative: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

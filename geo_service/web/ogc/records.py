@@ -8,8 +8,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from geo_service.core.query import DEFAULT_LIMIT, MAX_LIMIT, parse_count
 from geo_service.errors import InvalidParameter
 from geo_service.usecases import feed, ogc, records
+from geo_service.usecases.as_of import moment_of
 from geo_service.usecases.ogc import BASE
-from geo_service.web.as_of import moment_of
 from geo_service.web.current import deployment, visible_layers
 from geo_service.web.ogc.negotiation import PLAIN, answer, check_parameters, host
 from geo_service.web.ogc.places import blueprint, place

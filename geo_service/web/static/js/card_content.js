@@ -198,9 +198,22 @@ function footer(app, place, detail, pager) {
     detail && !detail.geometry ? null : button("extent", t("zoomTo"), () => app.zoomToFeature(layer.id, fid), "zoom"),
     button("table", t("table"), () => app.openTable(layer.id, { fid }), "table"),
     h("a", { href: link, data: { action: "page" } }, icon("page", 15), t("featurePage")),
-    button("link", t("linkWord"), () => app.copyLink(), "copy"),
+    sheetLink(layer, fid),
+    h("button", { type: "button", title: t("copyLink"), "aria-label": t("copyLink"), data: { action: "copy" }, onclick: () => app.copyLink() }, icon("link", 15)),
     pager,
   );
+}
+
+/**
+ * To the one-page sheet of a feature, at the revision the map shows it in and with the layers around it.
+ * @param {import("./layer.js").MapLayer} layer
+ * @param {string} fid
+ */
+function sheetLink(layer, fid) {
+  const address = `/print?feature=${encodeURIComponent(layer.id)}/${encodeURIComponent(fid)}${layer.pinned ? `&rev=${layer.pinned}` : ""}`;
+  const link = h("a", { href: address, title: t("onePageTo"), data: { action: "sheet" } }, icon("print", 15), t("onePage"));
+  link.addEventListener("click", () => link.setAttribute("href", `${address}${location.hash}`));
+  return link;
 }
 
 /**

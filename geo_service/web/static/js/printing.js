@@ -2,7 +2,7 @@
 
 import { $, fill, h } from "./dom.js";
 import { call, follow } from "./printing_api.js";
-import { apply, arrange, chooseScale, field, form, order, place, readMapLink, sheet } from "./printing_form.js";
+import { apply, arrange, chooseScale, field, form, order, place, readMapLink, template } from "./printing_form.js";
 import { w } from "./printing_words.js";
 import { number } from "./words.js";
 
@@ -69,7 +69,7 @@ function installDragging() {
   const paper = $("#sheet-paper");
   paper.addEventListener("pointerdown", (event) => {
     const { shown } = state;
-    if (!shown?.frame || !shown.centre || field("atlas").value) return;
+    if (!shown?.frame || !shown.centre || field("atlas")?.value) return;
     const mark = frameMark(paper, shown);
     const start = [event.clientX, event.clientY];
     paper.setPointerCapture(event.pointerId);
@@ -179,23 +179,34 @@ async function listJobs() {
 
 async function installTemplates() {
   const list = /** @type {HTMLSelectElement} */ (/** @type {unknown} */ ($("#template")));
+  const name = /** @type {HTMLInputElement | null} */ (document.querySelector("#template-name"));
   /** @type {Record<string, any>} */
   let known = {};
   const refresh = (/** @type {{templates: Record<string, any>}} */ told) => {
+    const chosen = name?.value.trim() || list.value;
     known = told.templates;
-    fill(list, h("option", { value: "" }), Object.keys(known).map((name) => h("option", {}, name)));
+    fill(list, h("option", { value: "" }), Object.keys(known).map((each) => h("option", {}, each)));
+    list.value = known[chosen] ? chosen : "";
   };
   refresh(await call("GET", "/api/sheet-templates"));
   list.addEventListener("change", () => {
     if (known[list.value]) apply(known[list.value]);
+    if (name && list.value) name.value = list.value;
     redraw();
   });
-  const name = /** @type {HTMLInputElement | null} */ (document.querySelector("#template-name"));
   if (!name) return;
   const path = (/** @type {string} */ text) => `/api/sheet-templates/${encodeURIComponent(text)}`;
-  const keep = (/** @type {Promise<any>} */ answer) => answer.then(refresh).then(() => say(w("saved"))).catch((error) => say(error.message, true));
-  $("#template-save").addEventListener("click", () => name.value.trim() && keep(call("PUT", path(name.value.trim()), sheet())));
-  $("#template-drop").addEventListener("click", () => list.value && keep(call("DELETE", path(list.value))));
+  const tell = (/** @type {string} */ words) => ($("#template-state").textContent = words);
+  const keep = (/** @type {Promise<any>} */ answer, /** @type {string} */ words) => answer.then(refresh).then(() => tell(words)).catch((error) => tell(error.message));
+  $("#template-save").addEventListener("click", () => {
+    const called = name.value.trim();
+    if (called) keep(call("PUT", path(called), template()), `${w("saved")}${called}`);
+    else name.focus();
+  });
+  $("#template-drop").addEventListener("click", () => {
+    const { value } = list;
+    if (value) keep(call("DELETE", path(value)), `${w("dropped")}${value}`);
+  });
 }
 
 readMapLink();

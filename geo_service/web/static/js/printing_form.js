@@ -1,7 +1,8 @@
 // The form of the print room as the values the server takes, and back.
 
-import { $ } from "./dom.js";
+import { $, fill, h } from "./dom.js";
 import { readLink } from "./permalink.js";
+import { w } from "./printing_words.js";
 
 export const form = /** @type {HTMLFormElement} */ (/** @type {unknown} */ ($("#sheet-form")));
 const TEXTS = ["title", "subtitle", "unit", "number", "approval", "author", "reviewer", "date", "period", "table", "profile", "unapproved", "paper"];
@@ -14,7 +15,12 @@ export const place = {
   centre: null,
   /** @type {Record<string, number>} */
   revisions: {},
+  /** @type {Record<string, string[]>} */
+  hidden: {},
+  illustrative: true,
+  labels: true,
 };
+const feature = $("#print-room").dataset.feature ?? "";
 
 /**
  * A field of the form.
@@ -22,10 +28,22 @@ export const place = {
  */
 export const field = (name) => /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
 
-/** The ticked layers, the top one first. */
+/** The ticked layers and that of the feature the sheet is about, the top one first; as they are on the map. */
 function layers() {
-  const ticked = /** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll("input[name=layer]:checked"));
-  return [...ticked].map(({ value }) => (place.revisions[value] ? { id: value, rev: place.revisions[value] } : { id: value }));
+  const boxes = /** @type {HTMLInputElement[]} */ ([...form.querySelectorAll("input[name=layer]")]);
+  const subject = feature.split("/")[0];
+  return boxes.filter(({ checked, value }) => checked || value === subject).map(({ value }) => choice(value));
+}
+
+/** @param {string} id */
+function choice(id) {
+  /** @type {Record<string, any>} */
+  const told = { id };
+  if (place.revisions[id]) told.rev = place.revisions[id];
+  if (place.hidden[id]) told.hide = place.hidden[id];
+  if (!place.illustrative) told.illustrative = false;
+  if (!place.labels) told.labels = false;
+  return told;
 }
 
 /** What the sheet is, as the server takes it. */
@@ -34,21 +52,26 @@ export function sheet() {
   const told = { layers: layers(), landscape: field("landscape").value === "yes" };
   for (const name of TEXTS) told[name] = field(name).value;
   for (const name of TICKS) told[name] = field(name).checked;
-  for (const name of NUMBERS) told[name] = Number(field(name).value) || 0;
+  for (const name of NUMBERS) if (field(name)) told[name] = Number(field(name).value) || 0;
   if (told.paper === "custom") for (const name of ["width_mm", "height_mm"]) told[name] = Number(field(name).value);
   const scale = Number(field("scale").value);
   if (scale) told.scale = scale;
   if (scale && place.centre) told.centre = place.centre;
-  if (field("atlas").value === "tiled") told.tiled = true;
+  if (field("atlas")?.value === "tiled") told.tiled = true;
+  told.wind = winds();
   return told;
 }
 
+/** The numbers of the wind rose; what is none goes to the server, which says so. */
+const winds = () => field("wind").value.split(/[,，;；、\s]+/).filter(Boolean).map((word) => (Number.isFinite(Number(word)) ? Number(word) : word));
+
 /** The whole order. */
 export function order() {
-  const atlas = field("atlas").value === "tiled" ? "" : field("atlas").value;
-  const feature = $("#print-room").dataset.feature ?? "";
+  const way = field("atlas")?.value ?? "";
+  const atlas = way === "tiled" ? "" : way;
   /** @type {Record<string, any>} */
-  const told = { request: sheet(), format: field("format").value, dpi: Number(field("dpi").value), base: field("base").checked, atlas, feature };
+  const told = { request: sheet(), format: field("format").value, dpi: Number(field("dpi").value), base: field("base").checked, atlas, feature, asOf: field("as_of").value };
+  if (feature) told.photo = field("photo").value;
   if (atlas) {
     told.only = field("only").value.split(/[,，\s]+/).filter(Boolean);
     told.filter = field("filter").value.trim();
@@ -58,7 +81,7 @@ export function order() {
 
 /** Show the fields that the others call for. */
 export function arrange() {
-  const [paper, atlas] = [field("paper").value, field("atlas").value];
+  const [paper, atlas] = [field("paper").value, field("atlas")?.value ?? ""];
   /** @type {[string, boolean][]} */
   const rules = [
     [".custom", paper === "custom"],
@@ -89,14 +112,21 @@ export function chooseScale(scale) {
 export function apply(told) {
   for (const name of TEXTS) if (name in told && name !== "date") field(name).value = told[name];
   for (const name of TICKS) field(name).checked = told[name] ?? true;
-  for (const name of NUMBERS) if (name in told) field(name).value = told[name];
+  for (const name of NUMBERS) if (name in told && field(name)) field(name).value = told[name];
   for (const name of ["width_mm", "height_mm"]) if (told[name]) field(name).value = told[name];
   field("landscape").value = (told.landscape ?? true) ? "yes" : "no";
-  field("atlas").value = told.tiled ? "tiled" : "";
+  if (field("atlas")) field("atlas").value = told.tiled ? "tiled" : "";
+  field("wind").value = (told.wind ?? []).join(" ");
   place.centre = told.centre ?? null;
   chooseScale(told.scale ?? "");
   if (told.layers?.length) tick(told.layers.map((/** @type {{id: string}} */ layer) => layer.id));
   arrange();
+}
+
+/** The sheet without what belongs to one printing: a template pins no revision, place or day. */
+export function template() {
+  const { centre, date, ...kept } = sheet();
+  return { ...kept, layers: kept.layers.map((/** @type {{id: string}} */ { id }) => ({ id })) };
 }
 
 /** @param {string[]} ids */
@@ -104,12 +134,41 @@ function tick(ids) {
   for (const box of /** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll("input[name=layer]"))) box.checked = ids.includes(box.value);
 }
 
+/** Say what the map brings along that no field of the form shows, with a way to leave it. */
+function showTaken() {
+  const line = $("#sheet-taken");
+  const hidden = Object.values(place.hidden).flat().length;
+  const parts = [
+    ...Object.entries(place.revisions).map(([id, rev]) => `${titleOf(id)} r${rev}`),
+    hidden ? `${hidden} ${w("classesHidden")}` : "",
+    place.illustrative ? "" : w("noIllustrative"),
+    place.labels ? "" : w("noLabels"),
+  ].filter(Boolean);
+  const leave = h("button", { class: "button small", type: "button" }, w("leaveTaken"));
+  leave.addEventListener("click", () => {
+    Object.assign(place, { revisions: {}, hidden: {}, illustrative: true, labels: true });
+    showTaken();
+    form.dispatchEvent(new Event("change"));
+  });
+  line.hidden = parts.length === 0;
+  fill(line, `${w("taken")} ${parts.join(w("comma"))} `, leave);
+}
+
+/** @param {string} id */
+const titleOf = (id) => form.querySelector(`input[name=layer][value="${CSS.escape(id)}"]`)?.parentElement?.textContent?.trim() ?? id;
+
 /** Take over layers, revisions and place from an address of the map. */
 export function readMapLink() {
   const link = readLink(location.hash);
   if (link.on) tick(link.on);
   place.revisions = link.revisions ?? {};
-  if (!link.view) return;
+  const rev = Number($("#print-room").dataset.rev);
+  if (rev) place.revisions[feature.split("/")[0]] = rev;
+  place.hidden = link.hidden ?? {};
+  place.illustrative = link.illustrative !== false;
+  place.labels = link.labels !== false;
+  showTaken();
+  if (!link.view || feature) return;
   const { zoom, lat, lon } = link.view;
   const scale = (559082264 * Math.cos((lat * Math.PI) / 180)) / 2 ** zoom;
   const offered = [...field("scale").querySelectorAll("option")].map(({ value }) => Number(value)).filter(Boolean);
