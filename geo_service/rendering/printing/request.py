@@ -243,4 +243,4 @@ def from_data(data: Mapping[str, Any]) -> SheetRequest:
 
 
 _KEYS = frozenset(SheetRequest.__dataclass_fields__)
-_DEFAULTS: dict[str, Any] = msgspec.to_builtins(SheetRequest(title="x"))
+_DEFAULTS: dict[str, Any] = {k: v for k, v in msgspec.to_builtins(SheetRequest(title="x")).items() if k != "title"}
