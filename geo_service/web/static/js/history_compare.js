@@ -2,6 +2,7 @@
 
 import { getJson, layerPath } from "./api.js";
 import { $, h } from "./dom.js";
+import { onlyLooking } from "./review_changes.js";
 import { PAGE, renderList } from "./review_list.js";
 import { ChangeMap } from "./review_map.js";
 import { w } from "./review_words.js";
@@ -43,7 +44,7 @@ async function start() {
       clashing: 0,
       mayReview: false,
       report: {},
-      aroundOf: () => ({ info, mayReview: false, findings: [], comments: [], go, decide: () => {}, settle: () => {}, preview: () => {}, say: null, mark: () => {} }),
+      aroundOf: () => onlyLooking(info, { go }),
       turn,
       decideAll: null,
       mark: () => {},

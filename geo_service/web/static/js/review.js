@@ -3,6 +3,7 @@
 import { getJson, layerPath } from "./api.js";
 import { $, h, say, toast } from "./dom.js";
 import { Refusal, draftPath, send } from "./review_api.js";
+import { Kept } from "./review_kept.js";
 import { PAGE, renderList } from "./review_list.js";
 import { ChangeMap } from "./review_map.js";
 import { joined, w } from "./review_words.js";
@@ -28,6 +29,7 @@ class Review {
     this.filter = "all";
     this.offset = 0;
     this.selected = "";
+    this.kept = new Kept();
   }
 
   async start() {
@@ -116,6 +118,7 @@ class Review {
       preview: (geometry) => map.preview(geometry),
       say: (other, text) => this.#say(other, text),
       mark: (point) => map.mark(point),
+      kept: this.kept,
     };
   }
 
@@ -162,7 +165,7 @@ class Review {
     const active = document.activeElement;
     const card = active?.closest(".change");
     if (!(card instanceof HTMLElement)) return null;
-    return { fid: card.dataset.fid ?? "", selector: active === card ? "" : `.${[...(active?.classList ?? [])].join(".")}` };
+    return { fid: card.dataset.fid ?? "", selector: active === card ? "" : selectorOf(/** @type {Element} */ (active)) };
   }
 
   /** @param {{fid: string, selector: string} | null} held */
@@ -209,6 +212,7 @@ class Review {
   #say(fid, comment) {
     return this.#try(async () => {
       await send("POST", draftPath(this.id, "comments"), { fid, comment });
+      this.kept.type(fid, "");
       await this.refresh();
     });
   }
@@ -262,6 +266,14 @@ class Review {
       box.scrollIntoView({ block: "nearest" });
     }
   }
+}
+
+/** What finds a control of a card again after it was drawn anew: its name, or its classes. @param {Element} control */
+function selectorOf(control) {
+  const [name, value] = [control.getAttribute("name"), control.getAttribute("value")];
+  if (!name) return `.${[...control.classList].map((c) => CSS.escape(c)).join(".")}`;
+  const which = control.getAttribute("type") === "radio" ? `[value="${CSS.escape(value ?? "")}"]` : "";
+  return `[name="${CSS.escape(name)}"]${which}`;
 }
 
 new Review().start().catch((error) => {

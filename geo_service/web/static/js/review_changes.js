@@ -4,6 +4,7 @@ import { h, icon } from "./dom.js";
 import { plainValue, valueWithUnit } from "./format.js";
 import { conflictCard } from "./review_conflict.js";
 import { movedText, shapeText } from "./review_geometry.js";
+import { Kept } from "./review_kept.js";
 import { pictures } from "./review_pictures.js";
 import { w } from "./review_words.js";
 import { english, said } from "./words.js";
@@ -28,8 +29,19 @@ import { english, said } from "./words.js";
  * @property {(fid: string, choices: Record<string, Side>) => void} settle
  * @property {(geometry: GeoJSON.Geometry) => void} preview
  * @property {((fid: string, text: string) => void) | null} say
+ * @property {import("./review_kept.js").Kept} kept
  * @property {(point: [number, number]) => void} mark
  */
+
+/**
+ * Cards that are only looked at: in a comparison, in a dry run.
+ * @param {Layer} info
+ * @param {{go: (fid: string) => void, findings?: Finding[], mark?: (point: [number, number]) => void}} rest
+ * @returns {Around}
+ */
+export function onlyLooking(info, { go, findings = [], mark = () => {} }) {
+  return { info, mayReview: false, findings, comments: [], go, decide: () => {}, settle: () => {}, preview: () => {}, say: null, mark, kept: new Kept() };
+}
 
 const BADGES = { add: "ok", modify: "brand-badge", delete: "bad" };
 
@@ -186,14 +198,14 @@ function findingItem(finding, mark) {
  * @param {Change} change
  * @param {Around} around
  */
-function talk(change, { comments, say }) {
+function talk(change, { comments, say, kept }) {
   const lines = comments.map((c) => h("p", { class: "said" }, h("b", {}, c.author), " ", h("time", { class: "muted", datetime: c.at }, c.at.slice(0, 10)), " ", c.text));
   if (!say) return lines.length ? h("div", { class: "talk" }, ...lines) : null;
-  const input = h("input", { name: "comment", maxlength: "2000", required: true, "aria-label": `${w("commentFeature")}: ${change.name}`, placeholder: w("commentFeature") });
+  const input = h("input", { name: "comment", maxlength: "2000", required: true, "aria-label": `${w("commentFeature")}: ${change.name}`, placeholder: w("commentFeature"), value: kept.comment(change.fid), oninput: () => kept.type(change.fid, input.value) });
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
     if (input.value.trim()) say(change.fid, input.value.trim());
   };
   const form = h("form", { class: "say-short", onsubmit: submit }, input, h("button", { type: "submit", class: "button" }, w("commentSend")));
-  return h("details", { class: "talk", open: lines.length > 0 }, h("summary", {}, `${w("comment")}${lines.length ? ` ${lines.length}` : ""}`), ...lines, form);
+  return h("details", { class: "talk", open: lines.length > 0 || kept.comment(change.fid) !== "" }, h("summary", {}, `${w("comment")}${lines.length ? ` ${lines.length}` : ""}`), ...lines, form);
 }

@@ -10,18 +10,15 @@ import { w } from "./review_words.js";
 /** @typedef {import("./review_types").Side} Side */
 /** @typedef {import("./review_changes.js").Around} Around */
 
-let serial = 0;
-
 /**
  * @param {Change} change
  * @param {Around} around
  */
 export function conflictCard(change, around) {
-  const name = `clash-${++serial}`;
   const hint = h("p", { class: "hint", role: "status" });
   const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
-    const choices = Object.fromEntries(change.clashes.map((clash, i) => [clash.field, chosen(form, `${name}-${i}`)]));
+    const choices = Object.fromEntries(change.clashes.map((clash) => [clash.field, around.kept.side(change, clash)]));
     if (Object.values(choices).some((side) => !side)) hint.textContent = w("pickSide");
     else around.settle(change.fid, /** @type {Record<string, Side>} */ (choices));
   };
@@ -29,34 +26,25 @@ export function conflictCard(change, around) {
     "form",
     { class: "conflict", onsubmit: submit },
     h("p", {}, h("b", {}, w("clash")), " ", w("clashLead")),
-    ...change.clashes.map((clash, i) => choice(clash, `${name}-${i}`, around)),
+    ...change.clashes.map((clash) => choice(change, clash, around)),
     h("p", { class: "toolbar" }, h("button", { type: "submit", class: "button primary" }, w("mergeNow")), hint),
   );
   return form;
 }
 
 /**
- * @param {HTMLFormElement} form
- * @param {string} name
- * @returns {string}
- */
-function chosen(form, name) {
-  const group = form.elements.namedItem(name);
-  return group instanceof RadioNodeList ? group.value : "";
-}
-
-/**
+ * @param {Change} change
  * @param {Clash} clash
- * @param {string} name
  * @param {Around} around
  */
-function choice(clash, name, around) {
+function choice(change, clash, around) {
+  const name = `clash-${change.fid}-${clash.field}`;
   const text = (/** @type {any} */ value) => valueText(clash.field, value, around);
   const side = (/** @type {Side} */ key) =>
     h(
       "div",
       { class: `side ${key}` },
-      h("label", {}, h("input", { type: "radio", name, value: key }), h("span", {}, h("small", {}, w(key)), h("b", {}, text(clash[key])))),
+      h("label", {}, h("input", { type: "radio", name, value: key, checked: around.kept.side(change, clash) === key, onchange: () => around.kept.choose(change, clash, key) }), h("span", {}, h("small", {}, w(key)), h("b", {}, text(clash[key])))),
       clash.field === "geometry" && clash[key] ? h("button", { type: "button", class: "link", onclick: () => around.preview(clash[key]) }, w("go")) : null,
     );
   return h(

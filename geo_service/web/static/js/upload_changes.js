@@ -1,6 +1,7 @@
 // What a dry run would change, on the map and in a list, as the review desk shows it.
 
 import { h } from "./dom.js";
+import { onlyLooking } from "./review_changes.js";
 import { PAGE, renderList } from "./review_list.js";
 import { ChangeMap } from "./review_map.js";
 import { w } from "./upload_words.js";
@@ -82,18 +83,8 @@ export class ProposedChanges {
    * @returns {import("./review_changes.js").Around}
    */
   #aroundOf(fid) {
-    return {
-      info: this.info,
-      mayReview: false,
-      findings: this.result.findings.filter((/** @type {any} */ f) => f.fid === fid),
-      comments: [],
-      go: (other) => this.go(other),
-      decide: () => {},
-      settle: () => {},
-      preview: () => {},
-      say: null,
-      mark: (point) => this.mark(point),
-    };
+    const findings = this.result.findings.filter((/** @type {any} */ f) => f.fid === fid);
+    return onlyLooking(this.info, { go: (other) => this.go(other), findings, mark: (point) => this.mark(point) });
   }
 }
 
