@@ -69,6 +69,8 @@ PROGRAMS = (
     Program("poppler-utils", has_any("pdftotext")),
     Program("zbar-tools", has_any("zbarimg")),
     Program("gdal-bin", has_any("ogr2ogr")),
+    Program("nginx-light", has_any("nginx", "/usr/sbin/nginx")),
+    Program("wrk", has_any("wrk")),
     Program("iproute2", has_any("ip", "/usr/sbin/ip")),
     Program(
         "postgresql-postgis",

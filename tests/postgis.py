@@ -81,6 +81,16 @@ class Cluster:
         """The SQLAlchemy URL of a database."""
         return f"postgresql://{self._user}@/{database}?host={self._folder}"
 
+    @property
+    def folder(self) -> Path:
+        """Where the data and the socket are."""
+        return self._folder
+
+    @property
+    def process(self) -> int:
+        """The number of the server's first process."""
+        return int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
+
     def start(self) -> None:
         """Start the server and wait until it answers."""
         self._run("pg_ctl", "start", "-w", "-l", str(self._folder / "log"))

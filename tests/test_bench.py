@@ -1,9 +1,10 @@
-"""The benchmark of the map runs and finds every figure it is held to."""
+"""The benchmarks of the map and of serving run and find every figure they are held to."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -39,3 +40,20 @@ def test_the_quick_benchmark_of_the_map_measures_every_bar() -> None:
     assert figures["page: transferred"]["met"]
     assert figures["page: requests to other hosts"]["met"]
     assert figures["payload: ratio"]["value"] > 1
+
+
+SERVE_BARS = {"vector tile, kept: p50 over one connection", "whole layer, four connections: ours to nginx"}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (shutil.which("wrk") and shutil.which("nginx")), reason="apt-get install wrk nginx-light")
+def test_the_quick_benchmark_of_serving_asks_every_question() -> None:
+    """Without the servers of others: those are installed at the first full run."""
+    command = [sys.executable, "-m", "scripts.benchmarks", "serve", "--quick", "--peers", ""]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, cwd=ROOT)
+    assert done.returncode in (0, 1), done.stderr[-2000:]
+    name = next(line for line in done.stdout.splitlines() if line.startswith("bench-results"))
+    figures = {f["name"]: f for f in json.loads((ROOT / name).read_text("utf-8"))["figures"]}
+    assert {name for name, figure in figures.items() if figure["bar"]} == SERVE_BARS
+    asked = ("first page of 1000", "bbox page of 100", "filter name = …", "one feature", "WMS GetMap 512 x 512")
+    assert all(figures[f"{question}: ours"]["value"] > 1 for question in asked)

@@ -77,13 +77,26 @@ def compile_filter(
     return lambda feature: term(feature) is True
 
 
+def text_equality(text: str, definition: LayerDefinition) -> tuple[str, str] | None:
+    """A field and the text it must equal for the filter to hold, None where the filter asks for no such thing."""
+    tree = _parse(text)
+    names = _Names(definition, CRS84)
+    for part in tree.get("args", []) if tree.get("op") == "and" else [tree]:
+        match part:
+            case {"op": "=", "args": [{"property": str(name)}, str(value)]} if name in names.keys:
+                return names.keys[name], value
+    return None
+
+
 def compile_json(tree: Any, definition: LayerDefinition, *, crs: ReferenceSystem = CRS84) -> Callable[[Feature], bool]:
     """A predicate from CQL2 JSON; raises as :func:`compile_filter`, position 1."""
     term = _compile(tree, _Names(definition, crs), 0)
     return lambda feature: term(feature) is True
 
 
+@lru_cache(maxsize=256)
 def _parse(text: str) -> Any:
+    """The tree of a filter; nobody changes it."""
     if len(text) > MAX_LENGTH:
         raise InvalidFilter(position=MAX_LENGTH, reason=f"> {MAX_LENGTH}")
     if _nesting(text) > MAX_DEPTH:

@@ -5,8 +5,10 @@
 ``layer.geojson`` ``.gz`` ``.br``
     the published file, byte for byte, and compressed (at the first request for it);
 ``features.bin`` ``offsets.npy`` ``boxes.npy``
-    canonical lines in Hilbert order (unlocated ones last), where each begins, and its bbox; a page of features is a
-    join of slices of the memory-mapped file;
+    canonical lines in Hilbert order (unlocated ones last), where each begins, and its bbox; a page of features within
+    a bbox is a join of slices of the memory-mapped file;
+``lines.npy``
+    where each line of the published file begins (at the first page without a bbox, which is one slice of it);
 ``shapes.bin`` ``shapes.npy``
     the geometries as WKB in the same order (at the first bbox question that needs them).
 """
@@ -52,6 +54,7 @@ KEPT_FOLDERS = 4
 GRACE_S = 600
 KEPT_OPEN = 256
 TEMPORARY = ".building-"
+NEWLINE = 10
 
 
 class Publisher:
@@ -178,6 +181,14 @@ class PublishedRevision:
         text = json.dumps({**head, **more}, ensure_ascii=False, separators=(",", ":"))
         return b'%s,"features":[%s]}' % (text[:-1].encode(), self.features(found.positions))
 
+    def lines(self, limit: int, offset: int = 0) -> bytes:
+        """Canonical lines in the order of the published file (by id), with commas between: one slice of it."""
+        last = min(offset + limit, self.count)
+        if offset >= last:
+            return b""
+        begin, end = int(self._line_begins[offset]), int(self._line_begins[last])
+        return self._published[begin:end].rstrip(b",\n")
+
     def find(self, bbox: Bbox | None, limit: int, offset: int = 0) -> Found:
         """Positions of one page of the features that intersect a bbox; touching counts."""
         if bbox is None:
@@ -230,6 +241,17 @@ class PublishedRevision:
     @cached_property
     def _bytes(self) -> mmap.mmap:
         return _map(self.folder / "features.bin")
+
+    @cached_property
+    def _published(self) -> mmap.mmap:
+        return _map(self.folder / "layer.geojson")
+
+    @cached_property
+    def _line_begins(self) -> Indices:
+        path = self.folder / "lines.npy"
+        if not path.exists():
+            save(path, _line_begins(self.folder / "layer.geojson"))
+        return numpy.asarray(numpy.load(path, mmap_mode="r"))
 
     @cached_property
     def _located(self) -> int:
@@ -320,6 +342,15 @@ def _within(boxes: Numbers, window: Numbers) -> NDArray[numpy.bool_]:
 def _map(path: Path) -> mmap.mmap:
     with path.open("rb") as file:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _line_begins(path: Path) -> Indices:
+    """Where each feature of a published file begins, and where the last one ends; read in pieces."""
+    found, begin = [], 0
+    for chunk in read_chunks(path):
+        found.append(numpy.flatnonzero(numpy.frombuffer(chunk, dtype=numpy.uint8) == NEWLINE) + begin + 1)
+        begin += len(chunk)
+    return numpy.concatenate(found)
 
 
 def _gzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, and_, bindparam, insert, or_, select, update
 
 from geo_service.core.features import Feature
 from geo_service.core.geojson import dump_line
@@ -72,10 +72,18 @@ def _lines(geometry: Mapping[str, Any]) -> Iterable[Sequence[Sequence[float]]]:
             return list(coordinates)
 
 
-def live_at(rev: int) -> ColumnElement[bool]:
+def live_at(rev: int | BindParameter[int]) -> ColumnElement[bool]:
     """Rows that stand in a revision."""
     columns = feature_version.c
     return and_(columns.rev_from <= rev, or_(columns.rev_to.is_(None), columns.rev_to > rev))
+
+
+_ONE_LINE = select(feature_version.c.body).where(
+    feature_version.c.layer == bindparam("wanted_layer"),
+    feature_version.c.fid == bindparam("wanted_fid"),
+    live_at(bindparam("wanted_rev")),
+)
+"""Built once: putting the statement together took twice as long as carrying it out."""
 
 
 def read_chunk(connection: Connection, layer_id: str, rev: int, after: str, size: int = CHUNK) -> list[StoredFeature]:
@@ -103,10 +111,7 @@ def read_all(connection: Connection, layer_id: str, rev: int) -> Iterator[str]:
 
 def read_line(connection: Connection, layer_id: str, fid: str, rev: int) -> str | None:
     """The canonical line of one feature in a revision, or None."""
-    columns = feature_version.c
-    return connection.execute(
-        select(columns.body).where(columns.layer == layer_id, columns.fid == fid, live_at(rev))
-    ).scalar()
+    return connection.execute(_ONE_LINE, {"wanted_layer": layer_id, "wanted_fid": fid, "wanted_rev": rev}).scalar()
 
 
 def read_current(connection: Connection, layer_id: str, fids: Iterable[str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from geo_service.core.cql import compile_filter
+from geo_service.core.cql import compile_filter, text_equality
 from geo_service.core.features import Feature
 from geo_service.core.layers import Field, LayerDefinition
 from geo_service.core.text import Text
@@ -92,3 +92,18 @@ def test_an_unknown_field_is_named_with_the_fields_there_are() -> None:
 def test_deep_or_unknown_expressions_are_refused_without_harm(text: str) -> None:
     with pytest.raises(InvalidFilter):
         keeps(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("名称 = '汾水道'", ("name", "汾水道")),
+        ("(area_m2 > 5) AND name = 'x'", ("name", "x")),
+        ("area_m2 = 5", None),
+        ("name = 'x' OR area_m2 > 5", None),
+        ("NOT name = 'x'", None),
+        ("id = 'x'", None),
+    ],
+)
+def test_only_what_every_answer_must_equal_is_left_to_an_index(text: str, found: tuple[str, str] | None) -> None:
+    assert text_equality(text, LAYER) == found

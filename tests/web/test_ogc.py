@@ -8,6 +8,7 @@ from typing import Any
 
 import pyproj
 import pytest
+import shapely
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -20,6 +21,7 @@ from geo_service.web.drafts import desk
 
 GK = "http://www.opengis.net/def/crs/EPSG/0/4548"
 POINTS = "fire_stations"
+LAYER = "pocket_parks"
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,47 @@ def test_pages_link_to_the_last_one(client: FlaskClient) -> None:
         ids += [f["id"] for f in page["features"]]
         url = next((link["href"] for link in page["links"] if link["rel"] == "next"), "")
     assert len(set(ids)) == len(ids) == 40
+
+
+@pytest.mark.parametrize("question", ["limit=7", "limit=7&offset=12", "limit=1000", "offset=5000"])
+def test_a_page_of_published_bytes_says_what_the_worked_out_one_says(client: FlaskClient, question: str) -> None:
+    quick = body(client, f"/ogc/collections/{LAYER}/items?{question}")
+    slow = body(client, f"/ogc/collections/{LAYER}/items?{question}&datetime=..")
+    for page in (quick, slow):
+        page.pop("timeStamp")
+        page.pop("links")
+    assert quick == slow
+
+
+def test_pages_within_a_bbox_give_each_feature_once(client: FlaskClient, deployment: Deployment) -> None:
+    west, south, east, north = 117.12, 39.06, 117.19, 39.15
+    url: str | None = f"/ogc/collections/{LAYER}/items?limit=3&bbox={west},{south},{east},{north}"
+    seen: list[str] = []
+    while url:
+        page = body(client, url)
+        seen += [f["id"] for f in page["features"]]
+        assert page["numberReturned"] == len(page["features"])
+        url = next((link["href"] for link in page["links"] if link["rel"] == "next"), None)
+    window = shapely.box(west, south, east, north)
+    features = deployment.store.snapshot(LAYER).features
+    assert sorted(seen) == [f.id for f in features if (shape := f.shape()) is not None and shape.intersects(window)]
+    assert page["numberMatched"] == len(seen) > 3
+
+
+def test_a_page_that_the_client_has_is_not_sent_again(client: FlaskClient) -> None:
+    url = f"/ogc/collections/{LAYER}/items?limit=2"
+    etag = client.get(url).headers["ETag"]
+    assert client.get(url, headers={"If-None-Match": etag}).status_code == 304
+    assert client.get(f"{url}&offset=2", headers={"If-None-Match": etag}).status_code == 200
+
+
+@pytest.mark.parametrize("more", ["", " AND precision <> 'surveyed'", " AND precision = 'nothing'"])
+def test_an_equality_is_answered_like_any_other_filter(client: FlaskClient, deployment: Deployment, more: str) -> None:
+    names = [str(f.properties["name"]) for f in deployment.store.snapshot(LAYER).features]
+    for name in (names[0], names[-1], "没有"):
+        quick = body(client, f"/ogc/collections/{LAYER}/items?filter=name = '{name}'{more}")
+        slow = body(client, f"/ogc/collections/{LAYER}/items?filter=NOT (name <> '{name}'){more}")
+        assert quick["features"] == slow["features"]
 
 
 def test_a_bbox_in_another_crs_selects_the_same(client: FlaskClient) -> None:

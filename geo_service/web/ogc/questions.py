@@ -64,6 +64,16 @@ def conditions(definition: LayerDefinition) -> list[Condition]:
     return found
 
 
+def equality(definition: LayerDefinition) -> tuple[str, str] | None:
+    """A field and the text it must read as, where the question asks for one: an index answers that."""
+    for key, value in request.args.items():
+        if definition.field(key):
+            return key, value
+    text = request.args.get("filter", "")
+    plain = request.args.get("filter-lang", "cql2-text") == "cql2-text"
+    return cql.text_equality(text, definition) if text and plain else None
+
+
 def _filter(definition: LayerDefinition, crs: ReferenceSystem) -> list[Condition]:
     text, language = request.args.get("filter", ""), request.args.get("filter-lang", "cql2-text")
     if language not in ("cql2-text", "cql2-json"):

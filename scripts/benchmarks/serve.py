@@ -1,0 +1,329 @@
+"""Serving a large layer: the field's servers beside ours on the same data, question by question in alternating runs.
+
+``scripts/bench serve [--features 100000] [--runs 3] [--seconds 2] [--peers tipg,mapserver] [--quick]``. Every server
+has two processes; wrk (Debian) asks each question over 16 connections, then over one; medians of the runs are compared.
+What never changes (a tile that is kept, the whole layer) is held against nginx sending the same bytes from a file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from scripts.benchmarks import peers
+from scripts.benchmarks.map import fill, tile_of
+from scripts.benchmarks.outcome import Outcome
+from scripts.benchmarks.parcels import SOUTH, SPAN_X, SPAN_Y, WEST
+from scripts.benchmarks.peers import Make, Peer, Room
+from scripts.benchmarks.services import serving
+
+CONNECTIONS = 16
+PAGE = 100
+LONGEST_S = 60.0
+LAYER = "parcels"
+BARS = {
+    ("bbox", "QGIS Server on FlatGeobuf"): 10.0,
+    ("bbox", "tipg on PostGIS"): 15.0,
+    ("bbox", "MapServer on FlatGeobuf"): 7.0,
+    ("bbox", "pygeoapi on PostGIS"): 30.0,
+    ("tile", "tipg on PostGIS"): 3.0,
+    ("tile", "MapServer on FlatGeobuf"): 1.8,
+    ("whole", "QGIS Server on FlatGeobuf"): 30.0,
+}
+"""How many times as many requests a second ours must answer (PERFORMANCE.md of the design)."""
+
+SCRIPT = """
+local paths, turn = {}, 0
+for line in io.lines(os.getenv("WRK_PATHS")) do paths[#paths + 1] = line end
+request = function() turn = turn % #paths + 1 return wrk.format("GET", paths[turn]) end
+done = function(summary, latency)
+  io.write(string.format('\\nRESULT {"requests":%d,"took_us":%d,"failed":%d,"p50_us":%.0f,"p95_us":%.0f,"bytes":%d}\\n',
+    summary.requests, summary.duration, summary.errors.status + summary.errors.read + summary.errors.timeout,
+    latency:percentile(50), latency:percentile(95), summary.bytes))
+end
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What wrk saw of one server in one run."""
+
+    rate: float
+    p50_ms: float
+    p95_ms: float
+    bytes_s: float
+
+
+@dataclass
+class Question:
+    """One kind of request; ``arguments`` are what it is asked with in turn."""
+
+    key: str
+    title: str
+    arguments: list[tuple[object, ...]]
+    runs: dict[str, list[Run]] = field(default_factory=dict)
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="scripts/bench serve", description=__doc__)
+    parser.add_argument("--features", type=int, default=100_000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--peers", default=",".join(peers.STARTERS))
+    parser.add_argument("--quick", action="store_true", help="2 000 features, one short run, for trying it out")
+    options = parser.parse_args(arguments)
+    if options.quick:
+        options.features, options.runs, options.seconds = 2000, 1, 0.3
+    if not shutil.which("wrk"):
+        print("wrk is not there: apt-get install wrk")
+        return 2
+    outcome = Outcome("serve")
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        measure(outcome, Path(name), stack, options)
+    return outcome.finish()
+
+
+def measure(outcome: Outcome, folder: Path, stack: ExitStack, options: argparse.Namespace) -> None:
+    folder.chmod(0o755)
+    begin = time.perf_counter()
+    fill(folder / "home", {LAYER: ("PA", options.features)})
+    outcome.add("import of the layer", time.perf_counter() - begin, "s", note=f"{options.features} polygons")
+    room = Room(folder, folder / "home" / "layers" / f"{LAYER}.geojson", stack)
+    others = peers.start(room, [n for n in options.peers.split(",") if n])
+    ours = stack.enter_context(start_ours("ours", folder / "home"))
+    forgetful = stack.enter_context(start_ours("ours", folder / "home", tile_cache_mb="0"))
+    for question in questions(options.features):
+        mine = forgetful if question.key == "tile" else ours
+        servers = [s for s in (mine, *others) if question.key in s.paths]
+        for run in range(options.runs):
+            for server in servers:
+                ask_in_turn(folder, server, question, run, options)
+        report(outcome, question)
+    measure_kept(outcome, room, ours, others, options)
+    measure_whole(outcome, room, [ours, *others], options)
+    for server in (ours, *others):
+        size = sum(map(memory_mb, server.processes))
+        outcome.add(
+            f"memory: {server.name}", size, "MB", note="of all its processes, PostgreSQL with it, after the runs"
+        )
+
+
+@contextmanager
+def start_ours(name: str, home: Path, **settings: str) -> Iterator[Peer]:
+    """Our own service with two gunicorn processes."""
+    items = f"/ogc/collections/{LAYER}/items?f=json"
+    paths: dict[str, Make] = {
+        "page": lambda limit: f"{items}&limit={limit}",
+        "bbox": lambda bbox: f"{items}&limit={PAGE}&bbox={bbox}",
+        "filter": lambda value: f"{items}&filter=name%3D%27{value}%27",
+        "feature": lambda fid: f"/ogc/collections/{LAYER}/items/{fid}?f=json",
+        "tile": lambda z, x, y: f"/tiles/{LAYER}/r1/{z}/{x}/{y}.mvt",
+        "map": lambda bbox: f"/ogc/wms?{peers.WMS}&BBOX={peers.swapped(bbox)}",
+        "whole": lambda: f"/api/layers/{LAYER}/r1.geojson",
+    }
+    known = set(children(os.getpid()))
+    with serving(home, server="gunicorn", workers=str(peers.PROCESSES), **settings) as address:
+        yield Peer(name, address, paths, [n for n in children(os.getpid()) if n not in known])
+
+
+def questions(features: int) -> Iterator[Question]:
+    """What each server is asked; places, names and features by chance, the same for all."""
+    chance = random.Random(7)
+    boxes = [(box,) for box in some_boxes(chance, features, PAGE * 1.2, 2000)]
+    numbers = [chance.randrange(1, features + 1) for _ in range(2000)]
+    for limit in (10, PAGE, 1000):
+        yield Question("page", f"first page of {limit}", [(limit,)])
+    yield Question("bbox", f"bbox page of {PAGE}", boxes)
+    yield Question("filter", "filter name = …", [(quote(f"地块{n}"),) for n in numbers])
+    yield Question("feature", "one feature", [(f"NK-PA-{n:06}",) for n in numbers])
+    left, top = tile_of(WEST + SPAN_X * 0.05, SOUTH + SPAN_Y * 0.95)
+    right, bottom = tile_of(WEST + SPAN_X * 0.95, SOUTH + SPAN_Y * 0.05)
+    places: list[tuple[object, ...]] = [(15, x, y) for x in range(left, right + 1) for y in range(top, bottom + 1)]
+    yield Question("tile", "vector tile z15, nothing kept", places)
+    yield Question("map", "WMS GetMap 512 x 512", [(b,) for b in some_boxes(chance, features, 300, 900)])
+
+
+def some_boxes(chance: random.Random, features: int, wanted: float, count: int) -> list[str]:
+    """Bboxes of about so many of the parcels each."""
+    side = min(0.9, (wanted / features) ** 0.5)
+    corners = [
+        (WEST + SPAN_X * chance.uniform(0, 1 - side), SOUTH + SPAN_Y * chance.uniform(0, 1 - side))
+        for _ in range(count)
+    ]
+    return [f"{x:.6f},{y:.6f},{x + side * SPAN_X:.6f},{y + side * SPAN_Y:.6f}" for x, y in corners]
+
+
+def ask_in_turn(folder: Path, server: Peer, question: Question, run: int, options: argparse.Namespace) -> None:
+    """One run of a question; each run begins elsewhere, so that it is not answered from what the last one left."""
+    begin = run * len(question.arguments) // options.runs
+    arguments = question.arguments[begin:] + question.arguments[:begin]
+    paths = [server.paths[question.key](*a) for a in arguments]
+    if run == 0:
+        ask_wrk(folder, server.address, paths[-2:], 4, 0.5)
+    question.runs.setdefault(server.name, []).append(
+        ask_wrk(folder, server.address, paths, CONNECTIONS, options.seconds)
+    )
+
+
+def ask_wrk(folder: Path, address: str, paths: list[str], connections: int, seconds: float) -> Run:
+    """What wrk sees; a server that answers nobody within the time is given more of it.
+
+    Raises
+    ------
+    RuntimeError
+        An answer was refused, or none came within a minute.
+    """
+    while seconds <= LONGEST_S:
+        found = run_wrk(folder, address, paths, connections, seconds)
+        if found["failed"]:
+            break
+        if found["requests"]:
+            took = found["took_us"] / 1e6
+            return Run(found["requests"] / took, found["p50_us"] / 1e3, found["p95_us"] / 1e3, found["bytes"] / took)
+        seconds *= 4
+    raise RuntimeError(f"{address}{paths[0]}: {found}")
+
+
+def run_wrk(folder: Path, address: str, paths: list[str], connections: int, seconds: float) -> dict[str, int]:
+    """What wrk counted; whole numbers of seconds are all it knows, so at least one."""
+    (folder / "wrk.lua").write_text(SCRIPT)
+    (folder / "wrk.paths").write_text("\n".join(paths) + "\n", "utf-8")
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "60s"]
+    settings = {**os.environ, "WRK_PATHS": str(folder / "wrk.paths")}
+    done = subprocess.run(
+        [*command, "-s", folder / "wrk.lua", address], env=settings, capture_output=True, text=True, check=True
+    )
+    found: dict[str, int] = json.loads(next(x for x in done.stdout.splitlines() if x.startswith("RESULT"))[7:])
+    return found
+
+
+def report(outcome: Outcome, question: Question) -> None:
+    """Requests a second of each server, and how many times as many ours answers."""
+    mine = middle(question.runs["ours"], "rate")
+    for name, runs in question.runs.items():
+        note = f"p50 {middle(runs, 'p50_ms'):.2f} ms, p95 {middle(runs, 'p95_ms'):.2f} ms"
+        outcome.add(f"{question.title}: {name}", middle(runs, "rate"), "req/s", note=note)
+        if name != "ours":
+            least = BARS.get((question.key, name))
+            bar = (">=", least) if least else None
+            outcome.add(f"{question.title}: ours to {name}", mine / middle(runs, "rate"), "x", bar)
+
+
+def middle(runs: list[Run], name: str) -> float:
+    return statistics.median(getattr(run, name) for run in runs)
+
+
+# ---- what never changes
+
+
+def measure_kept(outcome: Outcome, room: Room, ours: Peer, others: list[Peer], options: argparse.Namespace) -> None:
+    """A tile that is kept, against those who keep none, and against nginx with the same bytes in a file."""
+    x, y = tile_of(WEST + SPAN_X / 3, SOUTH + SPAN_Y * 2 / 3)
+    path = ours.paths["tile"](15, x, y)
+    one = ask_wrk(room.folder, ours.address, [path], 1, options.seconds)
+    outcome.add("vector tile, kept: p50 over one connection", one.p50_ms, "ms", ("<=", 0.5))
+    servers = [s for s in (ours, *others) if "tile" in s.paths]
+    asked = {s.name: (s.address, s.paths["tile"](15, x, y)) for s in servers}
+    asked |= nginx_with(room, "tile", ours.address + path)
+    runs: dict[str, list[Run]] = {name: [] for name in asked}
+    for _ in range(options.runs):
+        for name, (address, where) in asked.items():
+            runs[name].append(ask_wrk(room.folder, address, [where], CONNECTIONS, options.seconds))
+    for name, found in runs.items():
+        note = f"p50 {middle(found, 'p50_ms'):.2f} ms, p95 {middle(found, 'p95_ms'):.2f} ms"
+        outcome.add(f"vector tile, kept: {name}", middle(found, "rate"), "req/s", note=note)
+        if name != "ours":
+            ratio = middle(runs["ours"], "rate") / middle(found, "rate")
+            outcome.add(f"vector tile, kept: ours to {name}", ratio, "x")
+
+
+def nginx_with(room: Room, name: str, source: str) -> dict[str, tuple[str, str]]:
+    """nginx sending the body of an answer of ours from a file, where it is installed."""
+    web = room.folder / f"web-{name}"
+    web.mkdir()
+    with urllib.request.urlopen(source) as answer, (web / "body").open("wb") as file:  # noqa: S310  # our own
+        shutil.copyfileobj(answer, file)
+    try:
+        address = room.stack.enter_context(peers.nginx(room.folder, f"file-{name}", f"root {web};"))
+    except RuntimeError as error:
+        print(f"  nginx: not measured ({error})")
+        return {}
+    return {"nginx with a file": (address, "/body")}
+
+
+def measure_whole(outcome: Outcome, room: Room, servers: list[Peer], options: argparse.Namespace) -> None:
+    """The whole layer as GeoJSON, uncompressed: seconds of one answer, and bytes a second over four connections."""
+    able = {s.name: (s.address, s.paths["whole"]()) for s in servers if "whole" in s.paths}
+    able |= nginx_with(room, "whole", "".join(able["ours"]))
+    times: dict[str, list[float]] = {name: [] for name in able}
+    for _ in range(options.runs):
+        for name, (address, path) in able.items():
+            times[name].append(fetch_s(address + path))
+    mine = statistics.median(times["ours"])
+    for name, found in times.items():
+        outcome.add(f"whole layer: {name}", statistics.median(found) * 1000, "ms")
+        if name not in ("ours", "nginx with a file"):
+            least = BARS.get(("whole", name))
+            bar = (">=", least) if least else None
+            outcome.add(f"whole layer: ours to {name}", statistics.median(found) / mine, "x", bar)
+    measure_bytes(outcome, room, {name: able[name] for name in ("ours", "nginx with a file") if name in able}, options)
+
+
+def measure_bytes(outcome: Outcome, room: Room, asked: dict[str, tuple[str, str]], options: argparse.Namespace) -> None:
+    """Bytes a second of the whole layer, from ours and from nginx."""
+    rates: dict[str, list[Run]] = {name: [] for name in asked}
+    for _ in range(options.runs):
+        for name, (address, path) in asked.items():
+            rates[name].append(ask_wrk(room.folder, address, [path], 4, options.seconds))
+    found = {name: middle(runs, "bytes_s") / 1e6 for name, runs in rates.items()}
+    for name, rate in found.items():
+        outcome.add(f"whole layer, four connections: {name}", rate, "MB/s")
+    if len(found) == 2:
+        ratio = found["ours"] / found["nginx with a file"]
+        outcome.add("whole layer, four connections: ours to nginx", ratio, "x", (">=", 0.5))
+
+
+def fetch_s(address: str) -> float:
+    """Seconds until a whole body is here."""
+    begin = time.perf_counter()
+    with urllib.request.urlopen(address, timeout=300) as answer:  # noqa: S310  # a loopback address of ours
+        while answer.read(1 << 20):
+            pass
+    return time.perf_counter() - begin
+
+
+# ---- memory
+
+
+def memory_mb(process: int) -> float:
+    """The proportional set size of a process and all it started."""
+    try:
+        text = Path(f"/proc/{process}/smaps_rollup").read_text("utf-8")
+    except OSError:
+        return 0.0
+    own = next((int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")), 0)
+    return own / 1000 + sum(map(memory_mb, children(process)))
+
+
+def children(process: int) -> list[int]:
+    """The numbers of the processes a process started."""
+    found = []
+    for path in Path(f"/proc/{process}/task").glob("*/children"):
+        try:
+            found += [int(number) for number in path.read_text("utf-8").split()]
+        except OSError:
+            continue
+    return found
