@@ -43,6 +43,13 @@ def module_database(request: pytest.FixtureRequest) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module", params=EITHER_SLOWLY)
+def either_database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """For modules of many tests: PostGIS only where everything runs."""
+    with _database(request) as url:
+        yield url
+
+
 @pytest.fixture(params=EITHER_SLOWLY)
 def chosen_database(request: pytest.FixtureRequest) -> Iterator[str]:
     """For tests that each seed a deployment of their own."""

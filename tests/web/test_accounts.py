@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -34,12 +35,13 @@ def clock() -> Clock:
 
 
 @pytest.fixture(scope="module")
-def deployment(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Deployment:
-    home, layers = tmp_path_factory.mktemp("accounts"), tmp_path_factory.mktemp("no-layers")
-    settings = read_settings({"GEO_SERVICE_HOME": str(home), "GEO_SERVICE_LAYERS": str(layers)})
-    opened = open_deployment(settings, now=clock)
+def deployment(tmp_path_factory: pytest.TempPathFactory, clock: Clock, either_database: str) -> Iterator[Deployment]:
+    home, layers = str(tmp_path_factory.mktemp("accounts")), str(tmp_path_factory.mktemp("no-layers"))
+    environment = {"GEO_SERVICE_HOME": home, "GEO_SERVICE_LAYERS": layers, "GEO_SERVICE_DATABASE": either_database}
+    opened = open_deployment(read_settings(environment), now=clock)
     add_people(opened)
-    return opened
+    yield opened
+    opened.store.close()
 
 
 @pytest.fixture(scope="module")

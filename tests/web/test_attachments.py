@@ -29,8 +29,9 @@ PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj<<>>endobj\n%%EOF"
 
 
 @pytest.fixture(scope="module")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    opened = open_deployment(read_settings({"GEO_SERVICE_HOME": str(tmp_path_factory.mktemp("attach"))}))
+def deployment(tmp_path_factory: pytest.TempPathFactory, either_database: str) -> Iterator[Deployment]:
+    home = str(tmp_path_factory.mktemp("attach"))
+    opened = open_deployment(read_settings({"GEO_SERVICE_HOME": home, "GEO_SERVICE_DATABASE": either_database}))
     definition = LayerDefinition(
         id=INTERNAL,
         title=Text("内部工程", "Works"),

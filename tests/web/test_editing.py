@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from geo_service.deployment import Deployment, open_deployment
+from geo_service.deployment import open_deployment
 from geo_service.settings import read_settings
 from geo_service.web.app import create_app
 from tests.web.people import PEOPLE, Visitor, add_people
@@ -19,10 +19,12 @@ BLADE = {"type": "LineString", "coordinates": [[117.15, 39.0], [117.15, 39.3]]}
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
-    opened: Deployment = open_deployment(read_settings({"GEO_SERVICE_HOME": str(tmp_path_factory.mktemp("edit"))}))
+def app(tmp_path_factory: pytest.TempPathFactory, either_database: str) -> Iterator[Flask]:
+    home = str(tmp_path_factory.mktemp("edit"))
+    opened = open_deployment(read_settings({"GEO_SERVICE_HOME": home, "GEO_SERVICE_DATABASE": either_database}))
     add_people(opened)
-    return create_app(opened)
+    yield create_app(opened)
+    opened.store.close()
 
 
 @pytest.fixture(scope="module")

@@ -60,8 +60,9 @@ def definition(**more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    opened = open_deployment(read_settings({"GEO_SERVICE_HOME": str(tmp_path_factory.mktemp("layers"))}))
+def deployment(tmp_path_factory: pytest.TempPathFactory, either_database: str) -> Iterator[Deployment]:
+    home = str(tmp_path_factory.mktemp("layers"))
+    opened = open_deployment(read_settings({"GEO_SERVICE_HOME": home, "GEO_SERVICE_DATABASE": either_database}))
     add_people(opened)
     yield opened
     opened.counter.jail.close()

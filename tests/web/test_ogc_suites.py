@@ -62,11 +62,12 @@ def only_located(source: Path, target: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory, module_database: str) -> Iterator[Served]:
     layers = tmp_path_factory.mktemp("layers")
     only_located(ROOT / "layers", layers)
     home = tmp_path_factory.mktemp("suites")
-    deployment = open_deployment(read_settings({"GEO_SERVICE_HOME": str(home), "GEO_SERVICE_LAYERS": str(layers)}))
+    places = {"GEO_SERVICE_HOME": str(home), "GEO_SERVICE_LAYERS": str(layers)}
+    deployment = open_deployment(read_settings(places | {"GEO_SERVICE_DATABASE": module_database}))
     values = {"name": "点", "precision": "guess", "source": "x"}
     point = Feature("NK-TJ-001", values, {"type": "Point", "coordinates": [117.15, 39.1]})
     deployment.store.create_layer(unreviewed(), [point], author="x", note="x")

@@ -43,10 +43,13 @@ def words(text: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def scratch(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+def scratch(tmp_path_factory: pytest.TempPathFactory, either_database: str) -> Iterator[Deployment]:
     """A deployment these tests may change."""
-    home = tmp_path_factory.mktemp("scratch")
-    return open_deployment(read_settings({**os.environ, "GEO_SERVICE_HOME": str(home)}))
+    home = str(tmp_path_factory.mktemp("scratch"))
+    environment = {**os.environ, "GEO_SERVICE_HOME": home, "GEO_SERVICE_DATABASE": either_database}
+    opened = open_deployment(read_settings(environment))
+    yield opened
+    opened.store.close()
 
 
 @pytest.fixture

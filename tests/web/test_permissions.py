@@ -40,9 +40,9 @@ def secret(number: int, subdistrict: str, x: float) -> Feature:
 
 
 @pytest.fixture(scope="module")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    home = tmp_path_factory.mktemp("permissions")
-    opened = open_deployment(read_settings({"GEO_SERVICE_HOME": str(home)}))
+def deployment(tmp_path_factory: pytest.TempPathFactory, either_database: str) -> Iterator[Deployment]:
+    home = str(tmp_path_factory.mktemp("permissions"))
+    opened = open_deployment(read_settings({"GEO_SERVICE_HOME": home, "GEO_SERVICE_DATABASE": either_database}))
     definition = LayerDefinition(
         id=INTERNAL,
         title=Text(f"{MARK}工程", f"{MARK} works"),
@@ -56,7 +56,8 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     )
     opened.store.create_layer(definition, [secret(1, HERE, 117.15), secret(2, ELSEWHERE, 117.16)], author="x", note="x")
     add_people(opened)
-    return opened
+    yield opened
+    opened.store.close()
 
 
 @pytest.fixture(scope="module")

@@ -26,9 +26,9 @@ PATIENCE_S = 60.0
 
 
 @pytest.fixture(scope="module")
-def printing_deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def printing_deployment(tmp_path_factory: pytest.TempPathFactory, either_database: str) -> Iterator[Deployment]:
     home = str(tmp_path_factory.mktemp("print-room"))
-    opened = open_deployment(read_settings({"GEO_SERVICE_HOME": home}))
+    opened = open_deployment(read_settings({"GEO_SERVICE_HOME": home, "GEO_SERVICE_DATABASE": either_database}))
     add_people(opened)
     yield opened
     opened.prints.close()
