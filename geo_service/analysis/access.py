@@ -25,12 +25,21 @@ from geo_service.analysis.network import (
 )
 from geo_service.analysis.outlines import cells_to_polygon
 from geo_service.analysis.result import located, names_of, require
+from geo_service.analysis.street_fields import fields_note, with_street_fields
 from geo_service.core.crs import GEOGRAPHIC, PROJECTED
 from geo_service.core.text import Text
 
 PEOPLE = Text("居住人口", "residents")
 LAND = Text("用地面积（人口未知）", "land area (population unknown)")
 RESIDENTIAL = Text("居住用地", "residential land")
+
+STREETS = ("road_network", "streets")
+"""The layers a network is made of: the imported road network where there is one, else the shipped street frame."""
+
+OFF_STREET_M = 200.0
+"""Facilities farther than this from any street are named: they were hardly meant to lie there."""
+NAMED = 8
+"""So many of them are named."""
 
 KNOWN_SHARE = 0.95
 """People count only where at least so much of the ground has a known population; a part would pass for the whole."""
@@ -137,7 +146,9 @@ def make_streets(inputs: Inputs, *, cost: Cost, peak_factor: float = 1.0) -> Net
     if roads.empty:
         return None
     barriers = [*rails.geometry, *(located(inputs["barriers"]).geometry if "barriers" in inputs else ())]
-    network = build_network(roads, cost=cost, peak_factor=peak_factor, barriers=barriers)
+    network = build_network(
+        with_street_fields(roads), cost=cost, peak_factor=peak_factor, barriers=barriers, on_foot=cost != "drive_s"
+    )
     return network if len(network.start) else None
 
 
@@ -203,8 +214,8 @@ def street_note(inputs: Inputs, network: Network | None) -> tuple[Text, ...]:
     """What to know about the streets: none, only a sketch, or not all connected."""
     if network is None:
         return (Text("没有路网，只给出直线结果。", "No street network: straight-line results only."),)
-    notes: list[Text] = []
     streets = inputs["streets"]
+    notes: list[Text] = [fields_note(streets)]
     if "precision" in streets and (streets["precision"].isin(["illustrative", "guess", "street"])).mean() > 0.5:
         notes.append(
             Text(
@@ -221,3 +232,38 @@ def street_note(inputs: Inputs, network: Network | None) -> tuple[Text, ...]:
             )
         )
     return tuple(notes)
+
+
+def off_street_notes(network: Network | None, frame: geopandas.GeoDataFrame, title: Text) -> tuple[Text, ...]:
+    """Which features of a role lie far from every street, or at streets cut off from the rest, with ids and metres."""
+    if network is None:
+        return ()
+    there = located(frame)
+    access = snap_points(network, points_of(there))
+    names = [f"{name}（{fid}）" for name, fid in zip(names_of(there), there.index, strict=True)]
+    far = numpy.flatnonzero(access.walk_m > OFF_STREET_M)
+    cut = numpy.flatnonzero((access.walk_m <= OFF_STREET_M) & ~network.on_main[access.piece])
+    notes: list[Text] = []
+    if len(far):
+        farthest = far[numpy.argsort(-access.walk_m[far], kind="stable")]
+        listed = _listed([f"{names[i]} {access.walk_m[i]:.0f} m" for i in farthest])
+        notes.append(
+            Text(
+                f"{title.zh}：{len(far)} 处离最近道路超过 {OFF_STREET_M:g} m，请核对位置或补路网：{listed}。",
+                f"{title.en}: {len(far)} lie over {OFF_STREET_M:g} m from any street; check them or the streets: "
+                f"{listed}.",
+            )
+        )
+    if len(cut):
+        listed = _listed([names[i] for i in cut])
+        notes.append(
+            Text(
+                f"{title.zh}：{len(cut)} 处所在道路与主网不相连，沿路到不了别处：{listed}。",
+                f"{title.en}: {len(cut)} lie at streets cut off from the rest, which lead nowhere else: {listed}.",
+            )
+        )
+    return tuple(notes)
+
+
+def _listed(words: list[str]) -> str:
+    return "、".join(words[:NAMED]) + ("…" if len(words) > NAMED else "")

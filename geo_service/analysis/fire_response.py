@@ -12,7 +12,16 @@ import numpy
 import pandas
 import shapely
 
-from geo_service.analysis.access import Ground, make_ground, make_streets, people_note, points_of, street_note
+from geo_service.analysis.access import (
+    STREETS,
+    Ground,
+    make_ground,
+    make_streets,
+    off_street_notes,
+    people_note,
+    points_of,
+    street_note,
+)
 from geo_service.analysis.network import SPEEDS_KMH, Flags, Floats, Network, cost_matrix, snap_points
 from geo_service.analysis.outlines import cells_to_polygons
 from geo_service.analysis.result import (
@@ -47,6 +56,7 @@ CLASSES = (
     LayerClass("gain", Text("拟建站新增", "Added by planned stations"), "gain"),
     LayerClass("out", Text("时限外", "Not in time"), "muted"),
 )
+STATIONS = Text("消防站", "Stations")
 LIMITS = {
     "class1": "area_class1_km2",
     "special": "area_class1_km2",
@@ -110,7 +120,12 @@ def respond(terrain: Terrain, stations: geopandas.GeoDataFrame, parameters: Mapp
         method=_method(parameters),
         layer=_layer(ground, covered, before),
         classes=CLASSES,
-        notes=(*terrain.notes, *honesty(stations, Text("消防站", "Stations")), FREE_FLOW),
+        notes=(
+            *terrain.notes,
+            *off_street_notes(terrain.network, stations, STATIONS),
+            *honesty(stations, STATIONS),
+            FREE_FLOW,
+        ),
         figures=figures,
         chart=Chart(
             kind="bar",
@@ -244,7 +259,7 @@ QUESTION = Question(
     roles=(
         Role("stations", Text("消防站", "Stations"), ("fire_stations",), kinds=("point", "polygon")),
         Role("district", Text("范围", "Area"), ("boundary",), kinds=("polygon",)),
-        Role("streets", Text("道路", "Streets"), ("streets",), kinds=("line",)),
+        Role("streets", Text("道路", "Streets"), STREETS, kinds=("line",)),
         Role(
             "barriers", Text("阻隔（无桥不可通过）", "Barriers"), optional=True, several=True, kinds=("line", "polygon")
         ),

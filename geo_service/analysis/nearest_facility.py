@@ -11,7 +11,7 @@ import pandas
 import shapely
 from scipy.spatial import cKDTree
 
-from geo_service.analysis.access import make_streets, points_of, street_note
+from geo_service.analysis.access import STREETS, make_streets, off_street_notes, points_of, street_note
 from geo_service.analysis.network import Floats, Integers, Network, cost_matrix, snap_points
 from geo_service.analysis.result import (
     Chart,
@@ -80,11 +80,7 @@ def find_nearest(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mappi
         ),
         layer=lines,
         classes=CLASSES,
-        notes=(
-            *street_note(inputs, network),
-            *honesty(inputs["origins"], Text("出发地", "Origins")),
-            *honesty(inputs["facilities"], Text("设施", "Facilities")),
-        ),
+        notes=_notes(inputs, network),
         figures={"origins": len(origins), "too_far": too_far, "mean_m": float(distance.mean())},
         more=(
             Table(Text(f"最远 {WORST} 处", f"The {WORST} farthest"), COLUMNS, _worst(first, distance)),
@@ -98,6 +94,13 @@ def find_nearest(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mappi
             table=2,
         ),
     )
+
+
+def _notes(inputs: Mapping[str, geopandas.GeoDataFrame], network: Network | None) -> tuple[Text, ...]:
+    ends = (("origins", Text("出发地", "Origins")), ("facilities", Text("设施", "Facilities")))
+    far = (note for role, title in ends for note in off_street_notes(network, inputs[role], title))
+    honest = (note for role, title in ends for note in honesty(inputs[role], title))
+    return (*street_note(inputs, network), *far, *honest)
 
 
 def _nearest(network: Network | None, start: Floats, goal: Floats, count: int) -> tuple[Integers, Floats]:
@@ -192,7 +195,7 @@ QUESTION = Question(
     roles=(
         Role("origins", Text("出发地", "From"), ("old_communities", "renewal_areas"), several=True),
         Role("facilities", Text("设施", "Facilities"), ("schools", "food_markets"), several=True),
-        Role("streets", Text("道路", "Streets"), ("streets",), optional=True, kinds=("line",)),
+        Role("streets", Text("道路", "Streets"), STREETS, optional=True, kinds=("line",)),
         Role(
             "barriers", Text("阻隔（无桥不可通过）", "Barriers"), optional=True, several=True, kinds=("line", "polygon")
         ),

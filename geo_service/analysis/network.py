@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import geopandas
 import numpy
+import pandas
 import shapely
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
@@ -39,7 +40,11 @@ SPEEDS_KMH: Mapping[str, float] = {
     "primary": 50,
     "secondary": 40,
     "tertiary": 30,
+    "unclassified": 25,
     "residential": 20,
+    "living_street": 10,
+    "service": 15,
+    "track": 10,
     "road": 35,
     "expressway": 60,
     "arterial": 45,
@@ -87,13 +92,18 @@ class Network:
         """The pieces by place."""
         return shapely.STRtree(self.shape)
 
+    @cached_property
+    def on_main(self) -> Flags:
+        """For each piece whether it hangs together with the largest component by length."""
+        _, labels = connected_components(self.graph, directed=True, connection="weak")
+        lengths = numpy.bincount(labels[self.start], weights=self.length_m)
+        return numpy.asarray(labels[self.start] == lengths.argmax())
+
     def main_share(self) -> float:
         """Share of street length that hangs together with the largest component (0 to 1)."""
         if not len(self.start):
             return 0.0
-        _, labels = connected_components(self.graph, directed=True, connection="weak")
-        lengths = numpy.bincount(labels[self.start], weights=self.length_m)
-        return float(lengths.max() / lengths.sum())
+        return float(self.length_m[self.on_main].sum() / self.length_m.sum())
 
 
 def sparse_costs(tail: Integers, head: Integers, cost: Floats, *, size: int) -> csr_array:
@@ -112,20 +122,27 @@ def build_network(
     cost: Cost = "metres",
     peak_factor: float = 1.0,
     barriers: Sequence[shapely.Geometry] = (),
+    on_foot: bool = False,
 ) -> Network:
     """A network from street lines in any CRS.
 
     Columns read where present: ``level`` (bridges; lines of different levels do not meet except at shared ends),
-    ``oneway`` (1 along the line, -1 against it), ``speed_kmh``, ``kind`` (class of ``SPEEDS_KMH``). Pieces that cross a
-    barrier (EPSG:4548) are left out unless their line's ``level`` is above 0. ``peak_factor`` multiplies driving times.
+    ``oneway`` (1 along the line, -1 against it), ``speed_kmh``, ``kind`` (class of ``SPEEDS_KMH``), ``access``
+    (``foot`` is closed to cars, ``motor`` to people on foot). Where every line names its ends (``from_node`` and
+    ``to_node``), lines
+    meet there and nowhere else; ``blocked`` names ends a car does not get through. Pieces that cross a barrier
+    (EPSG:4548) are left out unless their line's ``level`` is above 0. ``peak_factor`` multiplies driving times;
+    ``on_foot`` ignores one-way streets.
     """
-    plane = lines.to_crs(PROJECTED).explode(index_parts=False).reset_index(drop=True)
-    pieces, source = _noded(plane)
+    plane = _open_to(lines, cost, on_foot=on_foot).to_crs(PROJECTED)
+    plane = plane.explode(index_parts=False).reset_index(drop=True)
+    named = _has_node_names(plane)
+    pieces, source = _as_drawn(plane) if named else _noded(plane)
     pieces, source = _without_barriers(pieces, source, plane, barriers)
-    nodes, ends = _nodes(pieces)
+    nodes, ends = _named_nodes(pieces, plane.iloc[source], cost) if named else _nodes(pieces)
     length = shapely.length(pieces)
     kept = (ends[:, 0] != ends[:, 1]) | (length > 2 * SNAP_M)  # not the stubs of drawn-out ends
-    oneway = _column(plane, "oneway", 0.0)[source]
+    oneway = _column(plane, "oneway", 0.0)[source] * (not on_foot)
     return Network(
         nodes=nodes,
         start=ends[kept, 0],
@@ -137,6 +154,37 @@ def build_network(
         shape=pieces[kept],
         line=source[kept],
     )
+
+
+def _open_to(lines: geopandas.GeoDataFrame, cost: Cost, *, on_foot: bool) -> geopandas.GeoDataFrame:
+    closed = {"motor"} if on_foot else {"foot"} if cost == "drive_s" else set()
+    return lines[~lines["access"].isin(closed)] if closed and "access" in lines else lines
+
+
+def _has_node_names(plane: geopandas.GeoDataFrame) -> bool:
+    ends = ("from_node", "to_node")
+    return bool(len(plane)) and all(c in plane and plane[c].notna().all() for c in ends) and plane.index.is_unique
+
+
+def _as_drawn(plane: geopandas.GeoDataFrame) -> tuple[Shapes, Integers]:
+    return shapely.force_2d(plane.geometry.to_numpy()), numpy.arange(len(plane), dtype=numpy.int64)
+
+
+def _named_nodes(pieces: Shapes, rows: geopandas.GeoDataFrame, cost: Cost) -> tuple[Floats, Integers]:
+    """Distinct nodes (n, 2) by the names of the ends, and the rows of the two ends of each piece (m, 2).
+
+    For cars an end that is blocked (a bollard) is a dead end of its own.
+    """
+    blocked = rows["blocked"] if cost == "drive_s" and "blocked" in rows else pandas.Series("", index=rows.index)
+    names: list[str] = []
+    for column, end in (("from_node", "from"), ("to_node", "to")):
+        stops = blocked.isin((end, "both"))
+        marks = [f"|{end}{row}" if stop else "" for row, stop in enumerate(stops)]
+        names += [f"{name}{mark}" for name, mark in zip(rows[column], marks, strict=True)]
+    points = numpy.vstack([shapely.get_coordinates(shapely.get_point(pieces, at)) for at in (0, -1)])
+    _, first, index = numpy.unique(numpy.array(names), return_index=True, return_inverse=True)
+    half = len(pieces)
+    return points[first], numpy.column_stack((index[:half], index[half:])).astype(numpy.int64)
 
 
 def _noded(plane: geopandas.GeoDataFrame) -> tuple[Shapes, Integers]:

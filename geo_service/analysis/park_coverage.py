@@ -11,6 +11,7 @@ import pandas
 import shapely
 
 from geo_service.analysis.access import (
+    STREETS,
     Ground,
     make_ground,
     make_streets,
@@ -213,7 +214,7 @@ QUESTION = Question(
         Role("district", Text("范围", "Area"), ("boundary",), kinds=("polygon",)),
         Role("residential", Text("居住用地", "Residential land"), optional=True, several=True, kinds=("polygon",)),
         Role("population", Text("人口", "Population"), ("subdistricts",), optional=True, kinds=("polygon",)),
-        Role("streets", Text("道路", "Streets"), ("streets",), optional=True, kinds=("line",)),
+        Role("streets", Text("道路", "Streets"), STREETS, optional=True, kinds=("line",)),
         Role("areas", Text("分区", "Zones"), ("subdistricts",), optional=True, kinds=("polygon",)),
         Role("candidates", Text("候选地", "Candidates"), ("idle_land", "renewal_areas"), optional=True, several=True),
     ),

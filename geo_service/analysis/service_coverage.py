@@ -10,9 +10,11 @@ import numpy
 import pandas
 
 from geo_service.analysis.access import (
+    STREETS,
     Ground,
     make_ground,
     make_streets,
+    off_street_notes,
     people_note,
     points_of,
     straight_coverage,
@@ -73,6 +75,7 @@ def measure_coverage(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: M
         classes=CLASSES,
         notes=(
             *street_note(inputs, network),
+            *off_street_notes(network, inputs["facilities"], Text("设施", "Facilities")),
             *people_note(ground, inputs),
             *honesty(inputs["facilities"], Text("设施", "Facilities")),
         ),
@@ -141,7 +144,7 @@ QUESTION = Question(
     roles=(
         Role("facilities", Text("设施", "Facilities"), ("schools", "food_markets", "life_circles"), several=False),
         Role("district", Text("范围", "Area"), ("boundary",), kinds=("polygon",)),
-        Role("streets", Text("道路", "Streets"), ("streets",), optional=True, kinds=("line",)),
+        Role("streets", Text("道路", "Streets"), STREETS, optional=True, kinds=("line",)),
         Role("areas", Text("分区", "Zones"), ("subdistricts",), optional=True, kinds=("polygon",)),
         Role("residential", Text("居住用地", "Residential land"), optional=True, several=True, kinds=("polygon",)),
         Role("population", Text("人口", "Population"), ("subdistricts",), optional=True, kinds=("polygon",)),

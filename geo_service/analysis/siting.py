@@ -15,9 +15,11 @@ from scipy.sparse import csr_array, eye_array, hstack, kron
 from scipy.spatial.distance import cdist
 
 from geo_service.analysis.access import (
+    STREETS,
     Ground,
     make_ground,
     make_streets,
+    off_street_notes,
     people_note,
     points_of,
     street_note,
@@ -201,6 +203,7 @@ def choose_sites(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mappi
         classes=CLASSES,
         notes=(
             *street_note(inputs, network),
+            *off_street_notes(network, candidates, Text("候选地", "Candidates")),
             *people_note(plan.ground, inputs),
             *honesty(inputs["candidates"], Text("候选地", "Candidates")),
         ),
@@ -296,7 +299,7 @@ QUESTION = Question(
         Role("candidates", Text("候选地", "Candidates"), ("idle_land", "pocket_parks", "renewal_areas"), several=True),
         Role("facilities", Text("已有设施", "Facilities there are"), ("parks",), optional=True, several=True),
         Role("district", Text("范围", "Area"), ("boundary",), kinds=("polygon",)),
-        Role("streets", Text("道路", "Streets"), ("streets",), optional=True, kinds=("line",)),
+        Role("streets", Text("道路", "Streets"), STREETS, optional=True, kinds=("line",)),
         Role("residential", Text("居住用地", "Residential land"), optional=True, several=True, kinds=("polygon",)),
         Role("population", Text("人口", "Population"), ("subdistricts",), optional=True, kinds=("polygon",)),
     ),

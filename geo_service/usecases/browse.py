@@ -11,6 +11,7 @@ from shapely.geometry import box
 
 from geo_service.core import crs
 from geo_service.core.cql import compile_filter
+from geo_service.core.derived import Area
 from geo_service.core.features import Feature
 from geo_service.core.layers import THEMES, Field, LayerDefinition
 from geo_service.core.plan import Ledger
@@ -51,6 +52,13 @@ def district_bbox(states: Sequence[LayerState], views: RevisionViews) -> list[fl
     if not known:
         return [117.1, 39.06, 117.19, 39.15]
     return [round(float(v), 7) for v in shapely.total_bounds([box(*b) for b in known])]
+
+
+def areas_of(states: Sequence[LayerState], views: RevisionViews) -> tuple[Area, ...]:
+    """The subdistricts as they are now, for derived attributes; none where there is no such layer."""
+    state = next((s for s in states if s.definition.id == "subdistricts"), None)
+    features = views.features(state.revision) if state else ()
+    return tuple(Area(f.name, shape) for f in features if (shape := f.shape()) is not None)
 
 
 def layer_json(state: LayerState, views: RevisionViews, *, canvas_features: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,12 +91,18 @@ def choose_reads(sources: Sources, question: Question, chosen: Mapping[str, str]
 def _reads_of(sources: Sources, role: Role, chosen: str | None, known: Mapping[str, LayerState]) -> list[Read]:
     if role.part == "ledger":
         return []
-    defaults = role.defaults if role.several else role.defaults[:1]
-    names = [n for n in defaults if n in known] if chosen is None else [n for n in chosen.split(",") if n]
+    names = default_layers(role, known) if chosen is None else [n for n in chosen.split(",") if n]
     if not names and not role.optional:
         reason = "请选择图层 / choose a layer"
         raise InvalidParameter(name=role.key, value=chosen or "", reason=reason)
     return [_read(sources, role, name, known) for name in names]
+
+
+def default_layers(role: Role, known: Container[str]) -> list[str]:
+    """The layers that play a role unless others are chosen: of its defaults the first that is there, or all of them
+    where several may."""
+    there = [name for name in role.defaults if name in known]
+    return there if role.several else there[:1]
 
 
 def _read(sources: Sources, role: Role, name: str, known: Mapping[str, LayerState]) -> Read:

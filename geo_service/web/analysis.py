@@ -94,8 +94,8 @@ def _chosen_layers(asked: Question, values: Mapping[str, str]) -> dict[str, list
     there = {s.definition.id for s in visible_layers()}
     chosen = {}
     for role in asked.roles:
-        defaults = role.defaults if role.several else role.defaults[:1]
-        names = values[ROLE + role.key].split(",") if ROLE + role.key in values else defaults
+        given = values.get(ROLE + role.key)
+        names = report.default_layers(role, there) if given is None else given.split(",")
         chosen[role.key] = [n.partition("@")[0] for n in names if n.partition("@")[0] in there]
     return chosen
 

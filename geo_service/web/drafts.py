@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, cast
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -11,12 +10,12 @@ from werkzeug.wrappers import Response as AnyResponse
 from geo_service.core.access import may_edit, may_review
 from geo_service.core.derived import Area
 from geo_service.core.drafts import EDITABLE, MODES, STATES, STEPS, Draft
-from geo_service.core.features import Feature
 from geo_service.errors import DraftNotFound, InvalidParameter
 from geo_service.storage.codes import ever_used_ids
 from geo_service.storage.draft_pages import tally
 from geo_service.storage.store import LayerState
 from geo_service.usecases import review
+from geo_service.usecases.browse import areas_of
 from geo_service.usecases.review import Desk
 from geo_service.web.current import deployment, visible_layer, visible_layers
 from geo_service.web.map_page import basemap_key, catalogue
@@ -41,11 +40,7 @@ def areas() -> tuple[Area, ...]:
     if state is None:
         return ()
     key = ("areas", state.revision.rev)
-    return cast("tuple[Area, ...]", here.memo.get(key, lambda: tuple(_areas(here.views.features(state.revision)))))
-
-
-def _areas(features: Sequence[Feature]) -> list[Area]:
-    return [Area(f.name, shape) for f in features if (shape := f.shape()) is not None]
+    return cast("tuple[Area, ...]", here.memo.get(key, lambda: areas_of((state,), here.views)))
 
 
 # ---- pages

@@ -40,6 +40,7 @@ AUDIT_ACTIONS: Mapping[str, Text] = {
     "edition-remove": Text("删除版次名", "Edition's name removed"),
     "layer-change": Text("修改图层规则", "Layer's rules changed"),
     "layer-create": Text("新建图层", "Layer made"),
+    "streets-import": Text("导入路网", "Streets imported"),
     "layer-restore": Text("恢复图层", "Layer restored"),
     "layer-retire": Text("停用图层", "Layer retired"),
     "password-change": Text("更换密码", "Password changed"),
