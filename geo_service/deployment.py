@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from geo_service.core.plan import Ledger
-from geo_service.core.text import Text
+from geo_service.core.plan import EMPTY_LEDGER, Ledger
 from geo_service.core.validation import Finding
 from geo_service.errors import BrokenBasemapFile, BrokenLedgerFile
 from geo_service.ingest.jail import Jail
@@ -26,6 +25,7 @@ from geo_service.storage.published import Publisher
 from geo_service.storage.seed import Seed, SeedProblem, import_seed, read_seed
 from geo_service.storage.store import LayerStore, Recovery, open_store
 from geo_service.usecases.accounts import People
+from geo_service.usecases.answering import Answers
 from geo_service.usecases.attachments import Album
 from geo_service.usecases.basemaps import Basemaps
 from geo_service.usecases.jobs import Jobs
@@ -34,8 +34,6 @@ from geo_service.usecases.printing import JOB_KINDS
 from geo_service.usecases.review import Desk, close_committed
 from geo_service.usecases.uploads import Counter, Evidence, remove_left_overs
 from geo_service.usecases.views import RevisionViews
-
-EMPTY_LEDGER = Ledger("none", Text("计划台账不可用", "Plan ledger not available"), (), ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +51,7 @@ class Deployment:
     album: Album
     downloads: KeptFiles
     prints: Jobs
+    answers: Answers
     previews: Jobs
     basemaps: Basemaps
     now: Callable[[], datetime.datetime]
@@ -100,6 +99,7 @@ def open_deployment(settings: Settings, *, now: Callable[[], datetime.datetime] 
         views=RevisionViews(store, tile_cache_mb=settings.tile_cache_mb),
         downloads=KeptFiles(settings.home / "cache" / "downloads", settings.download_cache_mb << 20),
         prints=Jobs(settings.home / "cache" / "prints", JOB_KINDS, now),
+        answers=Answers(settings, now),
         previews=Jobs(settings.home / "cache" / "previews", JOB_KINDS, now),
         now=now,
         seed_problems=seed.problems,

@@ -60,6 +60,7 @@ where; ``advice`` says what to do.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -103,6 +104,15 @@ def one_side(text: object, language: str) -> object:
             _, colon, shared = en.partition(": ")
             return en if language == "en" else zh + ("：" + shared if colon and not _COLON.search(zh) else "")
     return text
+
+
+def revived(code: str, params: Mapping[str, object]) -> GeoServiceError:
+    """The error of a code, as another process told it; a fault of ours where the code is unknown."""
+    kinds: list[type[GeoServiceError]] = [GeoServiceError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    found = next((kind for kind in kinds if kind.code == code), ServiceFault)
+    return found(**params)
 
 
 _CHINESE = re.compile("[\u3400-\u9fff]")

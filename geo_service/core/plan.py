@@ -73,3 +73,6 @@ class Ledger:
     def commitment(self, commitment_id: str) -> Commitment | None:
         """The commitment of this id, or None."""
         return next((c for c in self.commitments if c.id == commitment_id), None)
+
+
+EMPTY_LEDGER = Ledger("none", Text("计划台账不可用", "Plan ledger not available"), (), ())

@@ -35,6 +35,10 @@ class KeptFiles:
                 self._make_room(path)
         return path
 
+    def holds(self, name: str) -> bool:
+        """Whether the file of a name is here, at this moment; it stays a while longer for having been asked for."""
+        return self._touched(self.folder / name)
+
     @staticmethod
     def _touched(path: Path) -> bool:
         try:

@@ -17,6 +17,7 @@ import re
 import secrets
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -26,13 +27,23 @@ from typing import Any, Literal
 
 import msgspec
 
-from geo_service.errors import GeoServiceError, InvalidRequest, JobCancelled, JobNotFound, JobTimedOut, ServiceFault
+from geo_service.errors import (
+    GeoServiceError,
+    InvalidRequest,
+    JobCancelled,
+    JobNotFound,
+    JobTimedOut,
+    ServiceFault,
+    revived,
+)
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 ENDED = ("done", "failed", "cancelled")
 KEPT = datetime.timedelta(hours=24)
 TIME_LIMIT_S = 600.0
 LOOK_EVERY_S = 0.1
+WAIT_S = 0.5
+"""Who waits looks again after so long: the worker may belong to another process."""
 JOB_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 RESULT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -54,12 +65,17 @@ class JobState:
     total: int = 0
     before: int = 0
     result: Mapping[str, Any] = field(default_factory=dict)
-    problem: Mapping[str, str] = field(default_factory=dict)
+    problem: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.state in ENDED
+
+    @property
+    def error(self) -> GeoServiceError:
+        """What went wrong, as it was raised in the worker."""
+        return revived(str(self.problem.get("code", "")), self.problem.get("params", {}))
 
 
 class Jobs:
@@ -79,6 +95,7 @@ class Jobs:
         self._hands: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._closed = threading.Event()
+        self._news = threading.Condition()
 
     def submit(self, kind: str, order: Mapping[str, Any], *, owner: str, title: str) -> str:
         """The id of a new job, which waits for a worker."""
@@ -104,6 +121,22 @@ class Jobs:
         """
         return self._read(self._owned(job_id, owner))
 
+    def wait(self, job_id: str, owner: str, patience_s: float) -> JobState:
+        """How far a job is once it has ended, or after so many seconds."""
+        until = time.monotonic() + patience_s
+        with self._news:
+            while not (state := self.state(job_id, owner)).ended:
+                left = until - time.monotonic()
+                if left <= 0:
+                    break
+                self._news.wait(min(left, WAIT_S))
+        return state
+
+    def order(self, job_id: str, owner: str) -> Mapping[str, Any]:
+        """What was ordered."""
+        told: Mapping[str, Any] = _load(self._owned(job_id, owner) / "job.json")["order"]
+        return told
+
     def result(self, job_id: str, owner: str, name: str) -> Path:
         """A file a job has made.
 
@@ -119,8 +152,18 @@ class Jobs:
         return path
 
     def cancel(self, job_id: str, owner: str) -> None:
-        """Stop a job; its worker is killed within a tenth of a second."""
-        (self._owned(job_id, owner) / "cancel").touch()
+        """Stop a job: one that waits at once, one that runs within a tenth of a second by killing its worker."""
+        folder = self._owned(job_id, owner)
+        (folder / "cancel").touch()
+        if self._read(folder).state == "waiting":  # should a worker take it just now, it looks for the mark first
+            _end(folder, "cancelled", problem=_problem(JobCancelled()))
+
+    def drop(self, job_id: str, owner: str) -> None:
+        """Stop a job that is under way, forget one that has ended."""
+        if self.state(job_id, owner).ended:
+            shutil.rmtree(self._owned(job_id, owner), ignore_errors=True)
+        else:
+            self.cancel(job_id, owner)
 
     def list(self, owner: str, kind: str) -> tuple[JobState, ...]:
         """An owner's jobs of a kind, newest first."""
@@ -187,6 +230,8 @@ class Jobs:
                 continue
             worker = worker if worker and worker.alive else _Worker()
             self._watch(worker, folder)
+            with self._news:
+                self._news.notify_all()
         if worker:
             worker.kill()
 
@@ -271,8 +316,9 @@ def _done(function: str, order: Mapping[str, Any], out: Path, report: Report) ->
         return "failed", {"problem": _problem(ServiceFault(incident=f"{error.strerror or error}"))}
 
 
-def _problem(error: GeoServiceError) -> dict[str, str]:
-    return {"code": error.code, "zh": error.sentence("zh"), "en": error.sentence("en")}
+def _problem(error: GeoServiceError) -> dict[str, Any]:
+    params = {key: value if isinstance(value, (str, int, float)) else str(value) for key, value in error.params.items()}
+    return {"code": error.code, "zh": error.sentence("zh"), "en": error.sentence("en"), "params": params}
 
 
 def _end(folder: Path, state: State, **told: Any) -> None:
@@ -281,7 +327,7 @@ def _end(folder: Path, state: State, **told: Any) -> None:
 
 
 def _write(path: Path, value: Mapping[str, Any]) -> None:
-    half = path.with_suffix(".part")
+    half = path.with_suffix(f".{secrets.token_hex(4)}.part")  # who cancels writes beside the worker's hand
     half.write_bytes(msgspec.json.encode(value))
     half.replace(path)
 

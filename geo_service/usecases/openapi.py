@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from geo_service import __version__
@@ -104,6 +104,7 @@ _MEANINGS = {
     "422": "数据不对 / invalid",
     "428": "须带 If-Match / If-Match needed",
     "503": "暂不可用 / unavailable",
+    "504": "超过时限 / took too long",
 }
 _READING = ("400", "401", "404", "405", "406", "503")
 _WRITING = ("400", "401", "403", "404", "405", "409", "412", "413", "422", "428", "503")
@@ -138,12 +139,12 @@ _CONTENT_CRS = {"name": "Content-Crs", "in": "header", "schema": {"type": "strin
 _IF_MATCH = {"name": "If-Match", "in": "header", "schema": {"type": "string"}}
 
 
-def document(base: str, states: Iterable[LayerState]) -> dict[str, Any]:
-    """The whole document for what begins with ``base``, with the collections a reader may see."""
+def document(base: str, states: Iterable[LayerState], more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The whole document for what begins with ``base``, with the collections a reader may see and ``more`` paths."""
     paths: dict[str, Any] = {
         "/": get("landing", "首页 / landing page", {JSON: _to("landing")}, [_F], page=True),
         "/conformance": get("conformance", "符合性 / conformance", {JSON: _to("conformance")}, [_F], page=True),
-        "/api": get("api", "接口定义 / API definition", {OPENAPI: _ANY}, [_F], page=True),
+        "/api": get("api", "接口定义 / API definition", {OPENAPI: ANY}, [_F], page=True),
         "/collections": get("collections", "图层 / collections", {JSON: _to("collections")}, [_F], page=True),
     }
     if base == BASE:
@@ -151,16 +152,18 @@ def document(base: str, states: Iterable[LayerState]) -> dict[str, Any]:
     for state in states:
         paths |= _collection_paths(state.definition)
         paths |= _published_paths(state.definition) if base == BASE else {}
+    paths |= more or {}
     return {
         "openapi": "3.0.3",
-        "info": {"title": TITLE, "version": __version__, "description": "OGC API Features 1–5"},
+        "info": {"title": TITLE, "version": __version__, "description": "OGC API Features 1–5, Processes 1"},
         "servers": [{"url": base}],
         "paths": paths,
         "components": {"schemas": SCHEMAS, "parameters": {"limit": _LIMIT}},
     }
 
 
-_ANY = {"schema": {"type": "object"}}
+ANY: dict[str, Any] = {"schema": {"type": "object"}}
+"""Any JSON object."""
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _XML = {"schema": {"type": "string"}}
 _COUNT = {"type": "integer", "minimum": 0}
@@ -177,18 +180,19 @@ def get(
     parameters: Iterable[dict[str, Any]] = (),
     *,
     page: bool = False,
-    refusals: Iterable[str] = _READING,
+    refused: Iterable[str] = _READING,
 ) -> dict[str, Any]:
     """A path that can only be read; ``page`` where ``f=html`` shows or leads to a page of ours."""
     shown = {**content, "text/html": {"schema": {"type": "string"}}} if page else content
-    answers = {"200": {"description": "成功 / OK", "content": shown}} | _refusals(refusals)
+    answers = {"200": {"description": "成功 / OK", "content": shown}} | refusals(refused)
     if page:
         answers["302"] = {"description": _MEANINGS["302"]}
     operation = {"operationId": name, "summary": summary, "parameters": list(parameters), "responses": answers}
     return {"get": operation}
 
 
-def _refusals(codes: Iterable[str]) -> dict[str, Any]:
+def refusals(codes: Iterable[str]) -> dict[str, Any]:
+    """The answers of these codes, each a problem (RFC 9457)."""
     return {code: {"description": _MEANINGS[code], "content": {PROBLEM: _to("problem")}} for code in codes}
 
 
@@ -202,11 +206,11 @@ def _collection_paths(definition: LayerDefinition) -> dict[str, Any]:
     item["put"] = _write(f"{name}.replace", "替换 / replace", with_id=True)
     item["patch"] = _write(f"{name}.update", "修改 / update", with_id=True, kinds=(MERGE_PATCH, GEOJSON))
     item["delete"] = _write(f"{name}.delete", "删除 / delete", with_id=True, done="204")
-    queryables = get(f"{name}.queryables", "可查询字段 / queryables", {SCHEMA: _ANY})
+    queryables = get(f"{name}.queryables", "可查询字段 / queryables", {SCHEMA: ANY})
     return {
         here: get(name, title, {JSON: _to("collection")}, [_F], page=True),
         f"{here}/queryables": queryables,
-        f"{here}/schema": get(f"{name}.schema", "字段 / schema", {SCHEMA: _ANY}),
+        f"{here}/schema": get(f"{name}.schema", "字段 / schema", {SCHEMA: ANY}),
         f"{here}/items": items,
         f"{here}/items/{{featureId}}": item,
     }
@@ -221,23 +225,23 @@ def _published_paths(definition: LayerDefinition) -> dict[str, Any]:
     tile["get"]["responses"]["204"] = {"description": "空瓦片 / nothing here"}
     since = [{"name": n, "in": "query", "schema": _COUNT} for n in ("since", "until")]
     forms = [_form("json", "html", "iso19139")]
-    record = get(f"{name}.record", "元数据 / metadata", {GEOJSON: _ANY, "application/xml": _XML}, forms, page=True)
+    record = get(f"{name}.record", "元数据 / metadata", {GEOJSON: ANY, "application/xml": _XML}, forms, page=True)
     return {
         f"/records/{name}": record,
-        f"{here}/changes": get(f"{name}.changes", "变更 / changes", {JSON: _ANY}, [*since, _LIMIT, _OFFSET]),
-        f"{here}/items/{{featureId}}/versions": get(f"{name}.versions", "历次版本 / versions", {JSON: _ANY}, [_ID]),
+        f"{here}/changes": get(f"{name}.changes", "变更 / changes", {JSON: ANY}, [*since, _LIMIT, _OFFSET]),
+        f"{here}/items/{{featureId}}/versions": get(f"{name}.versions", "历次版本 / versions", {JSON: ANY}, [_ID]),
         f"/download/{name}.{{format}}": _download(definition),
-        f"{here}/tiles": get(f"{name}.tilesets", "瓦片集 / tilesets", {JSON: _ANY}),
-        tiles: get(f"{name}.tileset", "瓦片集 / tileset", {JSON: _ANY}),
-        f"{tiles}/tilejson": get(f"{name}.tilejson", "TileJSON 3.0", {JSON: _ANY}),
+        f"{here}/tiles": get(f"{name}.tilesets", "瓦片集 / tilesets", {JSON: ANY}),
+        tiles: get(f"{name}.tileset", "瓦片集 / tileset", {JSON: ANY}),
+        f"{tiles}/tilejson": get(f"{name}.tilejson", "TileJSON 3.0", {JSON: ANY}),
         f"{tiles}/{{z}}/{{y}}/{{x}}": tile,
     }
 
 
 def _tile_scheme_paths() -> dict[str, Any]:
-    own = get("tileMatrixSet", "WebMercatorQuad", {JSON: _ANY})
+    own = get("tileMatrixSet", "WebMercatorQuad", {JSON: ANY})
     return {
-        "/tileMatrixSets": get("tileMatrixSets", "瓦片方案 / tile matrix sets", {JSON: _ANY}),
+        "/tileMatrixSets": get("tileMatrixSets", "瓦片方案 / tile matrix sets", {JSON: ANY}),
         "/tileMatrixSets/WebMercatorQuad": own,
     }
 
@@ -245,7 +249,7 @@ def _tile_scheme_paths() -> dict[str, Any]:
 def _download(definition: LayerDefinition) -> dict[str, Any]:
     formats = offered(definition)
     chosen = {"name": "format", "in": "path", "required": True}
-    content = {f.media_type: _ANY if "json" in f.media_type else _BINARY for f in formats}
+    content = {f.media_type: ANY if "json" in f.media_type else _BINARY for f in formats}
     parameters = [
         chosen | {"schema": {"type": "string", "enum": [f.key for f in formats]}},
         _text("crs", "4490, 4548, 4527"),
@@ -264,8 +268,8 @@ def _catalogue_paths() -> dict[str, Any]:
     feed: list[dict[str, Any]] = [_text("since", "日期或时刻 / a day or moment"), _LIMIT, _form("json", "atom")]
     records: list[dict[str, Any]] = [_text("q", "文字 / text"), _LIMIT, _OFFSET, _form("json", "html")]
     return {
-        "/records": get("records", "元数据目录 / metadata records", {GEOJSON: _ANY}, records, page=True),
-        "/changes": get("changes", "变更通报 / change feed", {JSON: _ANY, ATOM: _XML}, feed),
+        "/records": get("records", "元数据目录 / metadata records", {GEOJSON: ANY}, records, page=True),
+        "/changes": get("changes", "变更通报 / change feed", {JSON: ANY, ATOM: _XML}, feed),
     }
 
 
@@ -282,7 +286,7 @@ def _picture_paths() -> dict[str, Any]:
     wmts = [_request("GetCapabilities", "GetTile"), *(_text(n, n) for n in tile)]
     xml = {"text/xml": _XML}
     paths = {
-        "/wms": get("wms", "WMS 1.3.0", dict.fromkeys(kinds, _BINARY) | xml | {JSON: _ANY}, wms),
+        "/wms": get("wms", "WMS 1.3.0", dict.fromkeys(kinds, _BINARY) | xml | {JSON: ANY}, wms),
         "/wmts": get("wmts", "WMTS 1.0.0", {"image/png": _BINARY} | xml, wmts),
         "/wmts/1.0.0/WMTSCapabilities.xml": get("wmtsCapabilities", "WMTS 1.0.0", xml),
     }
@@ -301,12 +305,12 @@ def _write(
 ) -> dict[str, Any]:
     with_body = done != "204"
     good = {"description": _MEANINGS["204"]} | ({"content": {GEOJSON: _to("feature")}} if with_body else {})
-    body = {"required": True, "content": dict.fromkeys(kinds, _ANY)}
+    body = {"required": True, "content": dict.fromkeys(kinds, ANY)}
     return {
         "operationId": name,
         "summary": summary,
         "parameters": [*([_ID] if with_id else []), *([_CONTENT_CRS] if with_body else []), _IF_MATCH],
-        "responses": {done: good} | _refusals(_WRITING),
+        "responses": {done: good} | refusals(_WRITING),
         **({"requestBody": body} if with_body else {}),
     }
 

@@ -7,7 +7,6 @@ all stand in the address of the result) keeps the answer, and can tell when a la
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,13 +16,13 @@ import geopandas
 import numpy
 import pandas
 
-from geo_service.analysis.questions import QUESTIONS
+from geo_service.analysis.questions import QUESTIONS, find_question
 from geo_service.analysis.result import STATUSES, Column, Parameter, Question, Result, Role, read_parameters
 from geo_service.core.features import geometry_of, to_frame
 from geo_service.core.plan import Ledger
 from geo_service.core.revisions import Revision
 from geo_service.core.text import Text
-from geo_service.errors import InvalidParameter, LayerNotFound, Unavailable
+from geo_service.errors import InvalidParameter, LayerNotFound
 from geo_service.storage.store import LayerState, LayerStore
 from geo_service.usecases.browse import text_json
 from geo_service.usecases.memo import Memo
@@ -31,9 +30,6 @@ from geo_service.usecases.views import RevisionViews, summarise
 
 MOST_FEATURES = 200_000
 """Features one question may read."""
-AT_ONCE = threading.BoundedSemaphore(2)
-"""So many questions are worked on at the same time in a process; the map stays responsive."""
-PATIENCE_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,53 +116,33 @@ def _read(sources: Sources, role: Role, name: str, known: Mapping[str, LayerStat
 
 
 def run(sources: Sources, question: Question, given: Mapping[str, Any], chosen: Mapping[str, str]) -> Answer:
-    """The answer to a question, remembered for the revisions it read.
+    """The answer to a question.
 
     Raises
     ------
     InvalidParameter
         A parameter out of range, a layer without what the question needs, or too many features.
-    Unavailable
-        Too many questions are being worked on.
     """
     parameters, reads = read_parameters(question, given), choose_reads(sources, question, chosen)
-    key = ("answer", question.id, *sorted(parameters.items()), *_keys(reads), sources.ledger.id)
-    answer: Answer = sources.memo.get(key, lambda: _answer(sources, question, parameters, reads))
-    return answer
+    return work_out(sources, question, parameters, reads)
 
 
-def _keys(reads: Sequence[Read]) -> list[tuple[str, str, int]]:
-    return [(r.role.key, r.revision.layer, r.revision.rev) for r in reads]
-
-
-def _answer(sources: Sources, question: Question, parameters: Mapping[str, Any], reads: tuple[Read, ...]) -> Answer:
-    answer: Answer = within_bounds(lambda: _worked_out(sources, question, parameters, reads))
-    return answer
-
-
-def within_bounds(work: Callable[[], Any]) -> Any:
-    """What ``work`` gives, with at most two such works at a time in this process.
-
-    Raises
-    ------
-    Unavailable
-        Others kept this one waiting for 20 seconds.
-    """
-    if not AT_ONCE.acquire(timeout=PATIENCE_S):
-        raise Unavailable(reason="分析任务过多 / too many analyses are running")
-    try:
-        return work()
-    finally:
-        AT_ONCE.release()
-
-
-def _worked_out(sources: Sources, question: Question, parameters: Mapping[str, Any], reads: tuple[Read, ...]) -> Answer:
+def work_out(
+    sources: Sources,
+    question: Question,
+    parameters: Mapping[str, Any],
+    reads: tuple[Read, ...],
+    said: Callable[[int], None] = lambda _: None,
+) -> Answer:
+    """The answer on chosen layers; ``said`` hears how many of the layers have been read."""
     started = time.perf_counter()
-    result = question.run(gather(sources, question, reads), parameters)
+    result = question.run(gather(sources, question, reads, said), parameters)
     return Answer(question, parameters, reads, result, round(time.perf_counter() - started, 3))
 
 
-def gather(sources: Sources, question: Question, reads: Sequence[Read]) -> dict[str, Any]:
+def gather(
+    sources: Sources, question: Question, reads: Sequence[Read], said: Callable[[int], None] = lambda _: None
+) -> dict[str, Any]:
     """The frames a question runs on, by role; a role without a layer is left out.
 
     Raises
@@ -175,9 +151,12 @@ def gather(sources: Sources, question: Question, reads: Sequence[Read]) -> dict[
         More than 200 000 features.
     """
     inputs: dict[str, Any] = {}
-    counts = {id(r): len(sources.views.features(r.revision)) for r in reads}
-    if sum(counts.values()) > MOST_FEATURES:
-        raise InvalidParameter(name="layers", value=sum(counts.values()), reason=f"> {MOST_FEATURES:,}")
+    count = 0
+    for number, read in enumerate(reads, 1):
+        count += len(sources.views.features(read.revision))
+        if count > MOST_FEATURES:
+            raise InvalidParameter(name="layers", value=count, reason=f"> {MOST_FEATURES:,}")
+        said(number)
     for role in question.roles:
         frames = [_frame(sources, r) for r in reads if r.role.key == role.key]
         if role.part == "ledger":
@@ -195,9 +174,13 @@ def _frame(sources: Sources, read: Read) -> geopandas.GeoDataFrame:
 # ---- the answer as JSON values
 
 
-def answer_json(answer: Answer) -> dict[str, Any]:
-    """Everything an answer says, as JSON values in both languages; page, API and command line show this."""
+def answer_json(answer: Answer, sources: Sources | None = None) -> dict[str, Any]:
+    """Everything an answer says, as JSON values in both languages; page, API, export, print and command line show this.
+
+    With ``sources`` also how precise the features were that it read.
+    """
     result = answer.result
+    precisions = {id(r): precision_of(sources, r) for r in answer.reads} if sources else {}
     return {
         "id": answer.question.id,
         "title": text_json(answer.question.title),
@@ -219,7 +202,7 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "method": text_json(result.method),
         "notes": [text_json(n) for n in result.notes],
         "parameters": [_parameter_json(p, answer.parameters[p.key]) for p in answer.question.parameters],
-        "reads": [read_json(r) for r in answer.reads],
+        "reads": [read_json(r) | {"precisions": precisions.get(id(r), {})} for r in answer.reads],
         "outdated": any(r.is_outdated for r in answer.reads),
         "seconds": answer.seconds,
     }
@@ -257,7 +240,7 @@ def _parameter_json(parameter: Parameter, value: Any) -> dict[str, Any]:
 
 
 def read_json(read: Read) -> dict[str, Any]:
-    """A layer a question read, with how precise its features are."""
+    """A layer a question read."""
     return {
         "role": read.role.key,
         "role_title": text_json(read.role.title),
@@ -267,6 +250,19 @@ def read_json(read: Read) -> dict[str, Any]:
         "head": read.state.revision.rev,
         "outdated": read.is_outdated,
     }
+
+
+def brought_up(body: Mapping[str, Any], heads: Mapping[str, int]) -> dict[str, Any]:
+    """An answer with what is the newest revision of its layers now, and whether any of them moved on.
+
+    A layer that is out of service keeps the revision that was read.
+    """
+    asked = find_question(str(body["id"]))
+    reads = []
+    for read in body["reads"]:
+        head = heads.get(read["layer"], read["rev"])
+        reads.append(read | {"head": head, "outdated": not asked.role(read["role"]).previous and head != read["rev"]})
+    return {**body, "reads": reads, "outdated": any(r["outdated"] for r in reads)}
 
 
 def precision_of(sources: Sources, read: Read) -> dict[str, int]:
@@ -294,30 +290,21 @@ def cell_json(value: Any) -> Any:
     return value if isinstance(value, (bool, int, str)) else str(value)
 
 
-SHOWN = ("id", "name", "class")
-
-
 def layer_json(layer: geopandas.GeoDataFrame | None) -> dict[str, Any] | None:
-    """The result layer as GeoJSON in EPSG:4490 at 7 decimals, with id, name and class."""
+    """The result layer as GeoJSON in EPSG:4490 at 7 decimals; what is not known of a feature is left out."""
     if layer is None:
         return None
     frame = layer if "id" in layer else layer.assign(id=layer.index)
-    keys = [k for k in frame.columns if k != frame.geometry.name and (k in SHOWN or is_number(frame[k]))]
-    rows = frame[keys].to_dict("records")
+    rows = frame[[k for k in frame.columns if k != frame.geometry.name]].to_dict("records")
     features = [
         {
             "type": "Feature",
             "geometry": geometry_of(shape),
-            "properties": {str(k): cell_json(v) for k, v in row.items()},
+            "properties": {str(k): cell for k, v in row.items() if (cell := cell_json(v)) is not None},
         }
         for row, shape in zip(rows, frame.geometry, strict=True)
     ]
     return {"type": "FeatureCollection", "features": features}
-
-
-def is_number(column: pandas.Series) -> bool:
-    """Whether a column holds numbers."""
-    return bool(pandas.api.types.is_numeric_dtype(column))
 
 
 def catalogue_json() -> list[dict[str, Any]]:

@@ -1,18 +1,22 @@
-"""An answer as files: a workbook with tables, parameters and method; a GeoPackage with the result layer."""
+"""An answer as files: a workbook with tables, parameters and method; a GeoPackage with the result layer.
+
+Both are made from the same values the page and the API show.
+"""
 
 from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from geo_service.analysis.result import STATUSES, Column
+import geopandas
+
+from geo_service.core.crs import GEOGRAPHIC
 from geo_service.core.text import Text
 from geo_service.errors import InvalidRequest
 from geo_service.ingest.writers.result_package import write_result
-from geo_service.usecases.report import Answer, rows_json
 from geo_service.usecases.tables import defused
 
 TITLES = {
@@ -29,16 +33,16 @@ PARAMETERS = tuple(
 )  # fmt: skip
 
 
-def to_xlsx(answer: Answer, language: str) -> bytes:
+def to_xlsx(body: Mapping[str, Any], language: str) -> bytes:
     """A workbook: the result, further tables, the parameter sheet, headline with method, notes and revisions."""
     from openpyxl import Workbook
 
-    book, result = Workbook(write_only=True), answer.result
-    _sheet(book, TITLES["result"].get(language), _lines(result.columns, result.table, language))
-    for number, table in enumerate(result.more, start=1):
-        _sheet(book, f"{number} {table.title.get(language)}", _lines(table.columns, table.rows, language))
-    _sheet(book, TITLES["parameters"].get(language), _parameter_lines(answer, language))
-    _sheet(book, TITLES["method"].get(language), _method_lines(answer, language))
+    book = Workbook(write_only=True)
+    _sheet(book, TITLES["result"].get(language), table_lines(body, language))
+    for number, table in enumerate(body["more"], start=1):
+        _sheet(book, f"{number} {table['title'][language]}", table_lines(table, language))
+    _sheet(book, TITLES["parameters"].get(language), parameter_lines(body, language))
+    _sheet(book, TITLES["method"].get(language), [[line] for line in method_lines(body, language)])
     buffer = io.BytesIO()
     book.save(buffer)
     return buffer.getvalue()
@@ -59,9 +63,10 @@ def _sheet(book: Any, title: str, lines: Sequence[Sequence[Any]]) -> None:
         sheet.append(cells)
 
 
-def _lines(columns: Sequence[Column], table: Any, language: str) -> list[list[Any]]:
-    heads = [c.title.get(language) + (f" ({c.unit})" if c.unit else "") for c in columns]
-    return [heads, *([plain(cell, language) for cell in row] for row in rows_json(table, columns))]
+def table_lines(table: Mapping[str, Any], language: str) -> list[list[Any]]:
+    """A table with its heads, as people read it; numbers stay numbers."""
+    heads = [c["title"][language] + (f" ({c['unit']})" if c["unit"] else "") for c in table["columns"]]
+    return [heads, *([plain(cell, language) for cell in row] for row in table["rows"])]
 
 
 def plain(cell: Any, language: str) -> Any:
@@ -73,29 +78,22 @@ def plain(cell: Any, language: str) -> Any:
     return cell
 
 
-def _parameter_lines(answer: Answer, language: str) -> list[list[Any]]:
+def parameter_lines(body: Mapping[str, Any], language: str) -> list[list[Any]]:
+    """Parameters with value, unit, standard, clause and whether the figure was verified, under their heads."""
     rows = [
-        [
-            p.title.get(language),
-            answer.parameters[p.key],
-            p.unit,
-            p.standard,
-            p.clause,
-            STATUSES[p.status].get(language),
-        ]
-        for p in answer.question.parameters
+        [p["title"][language], p["value"], p["unit"], p["standard"], p["clause"], p["status_title"][language]]
+        for p in body["parameters"]
     ]
     return [[t.get(language) for t in PARAMETERS], *rows]
 
 
-def _method_lines(answer: Answer, language: str) -> list[list[Any]]:
-    result = answer.result
-    notes = [[n.get(language)] for n in result.notes]
-    reads = [[f"{r.state.definition.title.get(language)} r{r.revision.rev}"] for r in answer.reads]
-    return [[result.headline.get(language)], [result.method.get(language)], *notes, *reads]
+def method_lines(body: Mapping[str, Any], language: str) -> list[str]:
+    """Headline, method, notes, and the layers with their revisions."""
+    reads = [f"{r['title'][language]} r{r['rev']}" for r in body["reads"]]
+    return [body["headline"][language], body["method"][language], *(n[language] for n in body["notes"]), *reads]
 
 
-def to_geopackage(answer: Answer) -> bytes:
+def to_geopackage(body: Mapping[str, Any]) -> bytes:
     """A GeoPackage of the result layer in EPSG:4490.
 
     Raises
@@ -103,10 +101,12 @@ def to_geopackage(answer: Answer) -> bytes:
     InvalidRequest
         The result has no layer.
     """
-    layer = answer.result.layer
-    if layer is None or layer.empty:
+    layer = body["layer"]
+    if not layer or not layer["features"]:
         raise InvalidRequest(reason="这个结果没有图层 / this result has no layer")
+    features = [f | {"properties": {k: plain(v, "zh") for k, v in f["properties"].items()}} for f in layer["features"]]
+    frame = geopandas.GeoDataFrame.from_features(features, crs=GEOGRAPHIC)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "result.gpkg"
-        write_result(layer, answer.question.id.replace("-", "_"), path)
+        write_result(frame, str(body["id"]).replace("-", "_"), path)
         return path.read_bytes()

@@ -63,6 +63,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory, session_database: str) 
     environment = {**os.environ, "GEO_SERVICE_HOME": home, "GEO_SERVICE_DATABASE": session_database}
     opened = open_deployment(read_settings(environment))
     yield opened
+    opened.answers.jobs.close()
     opened.store.close()
 
 

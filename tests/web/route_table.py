@@ -13,12 +13,12 @@ from collections.abc import Mapping
 
 _GATES: Mapping[str, str] = {
     "everybody": """
-        account.sign_in_form analysis.asked_by_address analysis.catalogue analysis.index analysis.moved_station
-        analysis.package analysis.process analysis.processes analysis.question analysis.workbook api.basemap_tile
-        api.find api.layers api.plan assets.asset_file assets.favicon assets.palette assets.static_file
-        basemaps.basemap_tile history.as_of history.edition history.edition_list layer_admin.symbol_list map.index
-        ogc.api ogc.api_page ogc.catalogue ogc.changes ogc.collections ogc.conformance ogc.draft_item_options
-        ogc.draft_items_options ogc.item_options ogc.items_options ogc.landing ogc.tile_matrix_set
+        account.sign_in_form analysis.asked_by_address analysis.catalogue analysis.index analysis.jobs
+        analysis.moved_station analysis.package analysis.question analysis.workbook api.basemap_tile api.find
+        api.layers api.plan assets.asset_file assets.favicon assets.palette assets.static_file basemaps.basemap_tile
+        history.as_of history.edition history.edition_list layer_admin.symbol_list map.index ogc.api ogc.api_page
+        ogc.catalogue ogc.changes ogc.collections ogc.conformance ogc.draft_item_options ogc.draft_items_options
+        ogc.item_options ogc.items_options ogc.jobs ogc.landing ogc.process ogc.processes ogc.tile_matrix_set
         ogc.tile_matrix_sets ogc.web_map_service ogc.web_map_tile_service ogc.wmts_capabilities operations.healthz
         operations.readyz pages.about pages.commitment pages.help_index pages.help_topic pages.layers pages.plan
         pages.plan_features pages.unlocated printing.job printing.prints printing.result printing.room
@@ -50,7 +50,7 @@ _GATES: Mapping[str, str] = {
         operations.metrics
     """,
     "a name that is none": """
-        attachments.content
+        analysis.job analysis.job_result attachments.content ogc.job ogc.results
     """,
     "admin": """
         account.audit account.people history.layers_in_service layer_admin.new_page layer_admin.policy_page
@@ -61,14 +61,14 @@ _GATES: Mapping[str, str] = {
     "write": """
         account.add_grant account.add_person account.add_token account.change_password account.remove_grant
         account.reset_password account.revoke_token account.set_active account.sign_in account.sign_out
-        analysis.asked_by_body attachments.receive draft_api.comment draft_api.create draft_api.decide
-        draft_api.drop_change draft_api.publish draft_api.put_change draft_api.put_changes draft_api.set_note
-        draft_api.settle draft_api.step drafts.comment_form drafts.step_form editing.cut history.name_edition
-        history.remove_edition history.restore_feature history.restore_layer history.retire history.roll_back
-        history.undo layer_admin.create layer_admin.rehearse layer_admin.set_policy ogc.create ogc.delete
-        ogc.draft_create ogc.draft_delete ogc.draft_replace ogc.draft_update ogc.edit_in_qgis ogc.replace ogc.update
-        printing.cancel printing.drop_template printing.order_preview printing.order_print printing.save_template
-        upload.cancel upload.draft upload.examine upload.receive
+        analysis.asked_by_body analysis.cancel_job attachments.receive draft_api.comment draft_api.create
+        draft_api.decide draft_api.drop_change draft_api.publish draft_api.put_change draft_api.put_changes
+        draft_api.set_note draft_api.settle draft_api.step drafts.comment_form drafts.step_form editing.cut
+        history.name_edition history.remove_edition history.restore_feature history.restore_layer history.retire
+        history.roll_back history.undo layer_admin.create layer_admin.rehearse layer_admin.set_policy ogc.create
+        ogc.delete ogc.dismiss ogc.draft_create ogc.draft_delete ogc.draft_replace ogc.draft_update ogc.edit_in_qgis
+        ogc.execute ogc.replace ogc.update printing.cancel printing.drop_template printing.order_preview
+        printing.order_print printing.save_template upload.cancel upload.draft upload.examine upload.receive
     """,
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ import pytest
 from flask.testing import FlaskClient
 from openpyxl import load_workbook
 
-from geo_service.analysis.questions import QUESTIONS
+from geo_service.analysis.questions import QUESTIONS, find_question
 from geo_service.analysis.result import STATUSES, Question
 from geo_service.core.features import to_frame
 from geo_service.deployment import Deployment
-from geo_service.errors import InvalidParameter
+from geo_service.errors import InvalidParameter, Unavailable
 from geo_service.storage.ledger import read_standards
+from geo_service.usecases.answering import MOST_OPEN, Ask, settle, work_out_answer
 from geo_service.usecases.chunked_footprints import count_chunks
 from geo_service.usecases.chunks import write_chunks
 from geo_service.usecases.report import Sources, answer_json
@@ -122,6 +124,103 @@ def test_a_geopackage_holds_the_result_layer(client: FlaskClient, tmp_path: Path
         assert package.execute("SELECT count(*) FROM waterlogging_exposure").fetchone() == (count,)
 
 
+def ask_later(client: FlaskClient, question_id: str, query: str = "") -> Any:
+    """The job of a question nobody has asked yet."""
+    return client.get(f"/api/analyses/{question_id}?{query}", headers={"Prefer": "respond-async"})
+
+
+def ask_of(deployment: Deployment, question_id: str, **parameters: float) -> Ask:
+    """A question as somebody asks it who may read everything."""
+    here = deployment
+    sources = Sources(here.store.layers(), here.store, here.views, here.ledger, here.memo)
+    return settle(sources, find_question(question_id), parameters, {})
+
+
+def ended(client: FlaskClient, url: str) -> Any:
+    """The job once nothing more happens to it."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        told = client.get(url).json
+        if told["state"] not in ("waiting", "running"):
+            return told
+    raise AssertionError(f"{url} did not end")
+
+
+def test_a_question_nobody_asked_becomes_a_job(client: FlaskClient) -> None:
+    begun = ask_later(client, "service-coverage", "reach_m=611")
+    assert (begun.status_code, begun.headers["Preference-Applied"]) == (202, "respond-async")
+    told = ended(client, begun.headers["Location"])
+    assert told["state"] == "done", told
+    answer = client.get(told["result"]).json
+    assert [p["value"] for p in answer["parameters"] if p["key"] == "reach_m"] == [611]
+    page = client.get(told["page"], headers={"Accept": "text/html"}).text
+    assert answer["headline"]["zh"] in page
+
+
+def test_a_known_answer_is_given_at_once_without_a_job(client: FlaskClient) -> None:
+    first = client.get("/api/analyses/land-account").json
+    again = ask_later(client, "land-account")
+    assert again.status_code == 200
+    assert again.json["seconds"] == first["seconds"]  # worked out once
+
+
+def test_a_refusal_in_the_worker_is_the_refusal_of_the_request(client: FlaskClient, deployment: Deployment) -> None:
+    job = deployment.answers.begin(ask_of(deployment, "road-works", months=4), owner="anybody", wish={})
+    told = ended(client, f"/api/analysis-jobs/{job.id}")
+    assert told["state"] == "failed"
+    refused = client.get(told["result"])
+    assert (refused.status_code, refused.json["title"]) == (400, "invalid-parameter")
+    assert told["problem"] == refused.json["detail"]
+
+
+def test_a_cancelled_question_keeps_nothing(client: FlaskClient) -> None:
+    begun = [ask_later(client, "park-coverage", f"cell_m=10&radius_pocket_m={310 + n}") for n in range(3)]
+    for one in begun:  # two run for seconds, one waits
+        address = one.headers["Location"]
+        assert client.delete(address).status_code == 200
+        assert ended(client, address)["state"] == "cancelled"
+        refused = client.get(f"{address}/result")
+        assert (refused.status_code, refused.json["title"]) == (409, "job-cancelled")
+
+
+def test_a_job_of_somebody_is_nobody_elses(client: FlaskClient, deployment: Deployment) -> None:
+    ask = ask_of(deployment, "buffer", distance_m=123)
+    job = deployment.answers.begin(ask, owner="account:somebody", wish={})
+    for path in (f"/api/analysis-jobs/{job.id}", f"/api/analysis-jobs/{job.id}/result", f"/ogc/jobs/{job.id}"):
+        assert client.get(path).status_code == 404
+    assert client.delete(f"/api/analysis-jobs/{job.id}").status_code == 404
+    assert deployment.answers.jobs.wait(job.id, "account:somebody", 60).state == "done"
+
+
+def test_a_person_has_a_bounded_number_of_questions_open(deployment: Deployment) -> None:
+    who, answers = "account:eager", deployment.answers
+    asks = [ask_of(deployment, "park-coverage", cell_m=10, radius_pocket_m=320 + n) for n in range(MOST_OPEN + 1)]
+    jobs = [answers.begin(ask, owner=who, wish={}) for ask in asks[:MOST_OPEN]]  # two seconds of work each
+    with pytest.raises(Unavailable, match=str(MOST_OPEN)):
+        answers.begin(asks[-1], owner=who, wish={})
+    for job in jobs:
+        answers.jobs.cancel(job.id, who)
+    for job in jobs:
+        assert answers.jobs.wait(job.id, who, 60).ended
+
+
+def test_the_steps_are_layers_read_then_work_then_writing(deployment: Deployment, tmp_path: Path) -> None:
+    ask = ask_of(deployment, "service-coverage", reach_m=612)
+    job = deployment.answers.begin(ask, owner="account:steps", wish={})
+    order = deployment.answers.jobs.order(job.id, "account:steps")
+    steps: list[tuple[int, int]] = []
+    work_out_answer(order, tmp_path, lambda done, total: steps.append((done, total)))
+    layers = len(ask.reads)
+    assert steps == [(n, layers + 2) for n in range(layers + 3)]
+    assert deployment.answers.jobs.wait(job.id, "account:steps", 60).state == "done"
+
+
+def test_a_page_without_scripts_shows_the_answer_when_it_is_there(client: FlaskClient) -> None:
+    page = client.get("/analysis/buffer?run=1&distance_m=321", headers={"Accept": "text/html"})
+    assert page.status_code == 200
+    assert 'class="verdict"' in page.text
+
+
 def drag(client: FlaskClient, lon: float, lat: float) -> Any:
     address = "/api/analyses/fire-response/moved?station=NK-XFZ-001"
     return client.get(f"{address}&lon={lon}&lat={lat}")
@@ -163,3 +262,74 @@ def test_chunks_that_are_not_there_are_refused(deployment: Deployment, tmp_path:
     sources = Sources(deployment.store.layers(), deployment.store, deployment.views, deployment.ledger, deployment.memo)
     with pytest.raises(InvalidParameter, match="GeoParquet"):
         count_chunks(sources, tmp_path, {}, {})
+
+
+# ---- OGC API - Processes, execution
+
+
+def execute(client: FlaskClient, question_id: str, body: Any, **headers: str) -> Any:
+    return client.post(f"/ogc/processes/{question_id}/execution", json=body, headers=headers)
+
+
+def test_a_process_run_at_once_gives_the_answer_of_the_api(client: FlaskClient) -> None:
+    inputs = {"distance_m": 150, "layer.layer": "schools"}
+    raw = execute(client, "buffer", {"inputs": inputs})
+    assert raw.status_code == 200, raw.text
+    document = execute(client, "buffer", {"inputs": inputs, "response": "document", "outputs": {"result": {}}})
+    assert document.json == {"result": raw.json}
+    api = client.get("/api/analyses/buffer?distance_m=150&layer.layer=schools").json
+    assert raw.json["rows"] == api["rows"]
+
+
+def test_a_process_run_as_a_job_is_followed_to_its_results(client: FlaskClient) -> None:
+    body = {"inputs": {"reach_m": {"value": 633}, "layer.facilities": ["schools", "food_markets"]}}
+    begun = execute(client, "service-coverage", body, Prefer="respond-async")
+    assert (begun.status_code, begun.headers["Preference-Applied"]) == (201, "respond-async")
+    assert begun.json["status"] in ("accepted", "running")
+    address = begun.headers["Location"].removeprefix("http://localhost")
+    until = time.monotonic() + 60
+    while (status := client.get(address).json)["status"] in ("accepted", "running"):
+        assert time.monotonic() < until
+    assert (status["status"], status["progress"], status["processID"]) == ("successful", 100, "service-coverage")
+    href = next(x["href"] for x in status["links"] if x["rel"].endswith("/results"))
+    found = client.get(href.removeprefix("http://localhost")).json
+    assert {r["layer"] for r in found["reads"] if r["role"] == "facilities"} == {"schools", "food_markets"}
+    assert client.delete(address).json["status"] == "dismissed"
+    assert client.get(address).status_code == 404
+
+
+def test_a_dismissed_job_has_no_results(client: FlaskClient) -> None:
+    body = {"inputs": {"cell_m": 10, "radius_pocket_m": 355}}
+    begun = execute(client, "park-coverage", body, Prefer="respond-async").json
+    address = f"/ogc/jobs/{begun['jobID']}"
+    assert client.get(f"{address}/results").status_code == 404
+    assert client.delete(address).json["status"] == "dismissed"
+    until = time.monotonic() + 60
+    while client.get(address).json["status"] != "dismissed":
+        assert time.monotonic() < until
+    assert client.get(f"{address}/results").status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ([], "inputs"),
+        ({"inputs": 3}, "inputs"),
+        ({"inputs": {"reach": 3}}, "reach"),
+        ({"inputs": {"reach_m": -1}}, "reach_m"),
+        ({"inputs": {"reach_m": [1, 2]}}, "reach_m"),
+        ({"inputs": {"layer.nobody": "schools"}}, "nobody"),
+        ({"outputs": {"map": {}}}, "map"),
+        ({"response": "picture"}, "response"),
+    ],
+)
+def test_a_senseless_execution_is_refused_by_name(client: FlaskClient, body: Any, word: str) -> None:
+    refused = execute(client, "service-coverage", body)
+    assert refused.status_code == 400
+    assert word in refused.json["detail"]
+
+
+def test_jobs_are_listed_for_their_owner_only(client: FlaskClient) -> None:
+    execute(client, "buffer", {"inputs": {"distance_m": 44}}, Prefer="respond-async")
+    assert client.get("/ogc/jobs").json["jobs"] == []
+    assert client.get("/ogc/jobs/none").status_code == 404

@@ -82,6 +82,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, module_database: str) -> It
     basic = base64.b64encode(f"chief:{token}".encode()).decode()
     yield Served(f"http://127.0.0.1:{running.effective_port}", deployment, {"Authorization": f"Basic {basic}"}, draft)
     running.close()
+    deployment.answers.jobs.close()
     deployment.store.close()
 
 
@@ -129,7 +130,8 @@ def test_every_answer_is_the_documented_one(served: Served, where: str, language
     base = f"{served.url}/ogc" if where == "published" else f"{served.url}/ogc/drafts/{served.draft}"
     headers = {**served.headers, "Accept-Language": language}
     given = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
-    chosen = r"^/($|[a-z]+$|api|wmts/|tileMatrix|records/|(collections|download)/(fire_stations|suite_points))"
+    rooms = "api|wmts/|tileMatrix|records/|processes|jobs"
+    chosen = rf"^/($|[a-z]+$|{rooms}|(collections|download)/(fire_stations|suite_points))"
     options = ["--phases", "coverage,fuzzing", "-n", "15", "--continue-on-failure", "--seed", "7", "-c", CHECKS]
     said = run("st", "run", f"{base}/api", "-u", base, *given, "--include-path-regex", chosen, *options)
     found = re.search(r"(\d+) generated, (\d+) passed", said)

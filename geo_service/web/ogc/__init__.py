@@ -7,7 +7,19 @@ submitted and reviewed like an upload. Requirement numbers are those of OGC 17-0
 
 from __future__ import annotations
 
-from geo_service.web.ogc import documents, downloads, edits, items, qgis, records, tiles, wms, wmts
+from geo_service.web.ogc import documents, downloads, edits, items, processes, qgis, records, tiles, wms, wmts
 from geo_service.web.ogc.places import blueprint
 
-__all__ = ("blueprint", "documents", "downloads", "edits", "items", "qgis", "records", "tiles", "wms", "wmts")
+__all__ = (
+    "blueprint",
+    "documents",
+    "downloads",
+    "edits",
+    "items",
+    "processes",
+    "qgis",
+    "records",
+    "tiles",
+    "wms",
+    "wmts",
+)

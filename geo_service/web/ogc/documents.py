@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from geo_service.usecases import ogc, openapi
+from geo_service.usecases.openapi_processes import process_paths
 from geo_service.web.answers import json_answer
 from geo_service.web.current import deployment
 from geo_service.web.ogc.negotiation import PLAIN, answer, check_parameters, host, page, wants_html
-from geo_service.web.ogc.places import both, place
+from geo_service.web.ogc.places import Place, both, place
 
 
 @both("/")
@@ -37,7 +40,12 @@ def api(draft_id: str | None) -> AnyResponse:
     here = place(draft_id)
     if wants_html():
         return redirect(f"{here.base}/api.html")
-    return json_answer(openapi.document(here.base, here.states()), mimetype=ogc.OPENAPI)
+    return json_answer(openapi.document(here.base, here.states(), _more(here)), mimetype=ogc.OPENAPI)
+
+
+def _more(here: Place) -> dict[str, Any]:
+    """Processes run on what is published."""
+    return process_paths() if here.draft is None else {}
 
 
 @both("/api.html")
@@ -48,7 +56,7 @@ def api_page(draft_id: str | None) -> AnyResponse:
     layers = {s.definition.id: s for s in here.states()}
     asked = request.args.get("layer", "")
     chosen = here.state(asked).definition.id if asked else next(iter(layers), "")
-    document = openapi.document(here.base, [layers[chosen]] if chosen else [])
+    document = openapi.document(here.base, [layers[chosen]] if chosen else [], _more(here))
     definitions = {id_: s.definition for id_, s in layers.items()}
     return page("ogc_api.html", place=here, document=document, chosen=chosen, layers=definitions)
 

@@ -1,0 +1,169 @@
+"""Answers to questions, worked on in processes beside the web service and kept for whoever asks the same again.
+
+One rule: an answer that is known is given at once; every other question becomes a job. Who asks says how long to wait
+for it. An answer follows from the question, its parameters and the revisions it read, so a known one never goes stale.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from geo_service import __version__
+from geo_service.analysis.questions import find_question
+from geo_service.analysis.result import Question, read_parameters
+from geo_service.core.plan import EMPTY_LEDGER, Ledger
+from geo_service.errors import BrokenLedgerFile, Unavailable
+from geo_service.settings import Settings
+from geo_service.storage.kept_files import KeptFiles
+from geo_service.storage.ledger import read_ledger
+from geo_service.storage.store import LayerStore, open_store
+from geo_service.usecases import report
+from geo_service.usecases.jobs import Jobs, JobState, Report
+from geo_service.usecases.memo import Memo
+from geo_service.usecases.report import Read, Sources
+from geo_service.usecases.views import RevisionViews
+
+KIND = "answer"
+JOB_KINDS = {KIND: "geo_service.usecases.answering:work_out_answer"}
+WORKERS = 2
+MOST_OPEN = 4
+"""Questions one person, or all who are not signed in, may have waiting and running at a time."""
+KEPT_BYTES = 64 << 20
+RESULT = "answer.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question settled: its parameters, and the revision of every layer it reads."""
+
+    question: Question
+    parameters: Mapping[str, Any]
+    reads: tuple[Read, ...]
+    ledger: Ledger
+
+    @property
+    def layers(self) -> dict[str, str]:
+        """The layers of every role, pinned to their revisions."""
+        by_role: dict[str, list[str]] = {r.key: [] for r in self.question.roles if r.part != "ledger"}
+        for read in self.reads:
+            by_role[read.role.key].append(f"{read.revision.layer}@{read.revision.rev}")
+        return {key: ",".join(names) for key, names in by_role.items()}
+
+    @property
+    def key(self) -> str:
+        """The name of its answer: a digest of everything the answer follows from."""
+        plan = repr(self.ledger) if any(r.part == "ledger" for r in self.question.roles) else ""
+        told = [__version__, self.question.id, sorted(self.parameters.items()), self.layers, plan]
+        return hashlib.sha256(msgspec.json.encode(told)).hexdigest()
+
+
+def settle(sources: Sources, question: Question, given: Mapping[str, Any], chosen: Mapping[str, str]) -> Ask:
+    """A question as somebody asks it who may read these layers.
+
+    Raises
+    ------
+    InvalidParameter
+        A parameter that is unknown or out of range, a role without its layer.
+    LayerNotFound, RevisionNotFound
+        A layer or revision that is not there, or not for this reader.
+    """
+    parameters, reads = read_parameters(question, given), report.choose_reads(sources, question, chosen)
+    return Ask(question, parameters, reads, sources.ledger)
+
+
+class Answers:
+    """Known answers and the workers that find the others."""
+
+    def __init__(self, settings: Settings, now: Callable[[], datetime.datetime]) -> None:
+        self._settings = settings
+        self.jobs = Jobs(settings.home / "cache" / "analyses", JOB_KINDS, now, workers=WORKERS)
+        self._kept = KeptFiles(settings.home / "cache" / "answers", KEPT_BYTES)
+
+    def known(self, ask: Ask) -> dict[str, Any]:
+        """The answer where it is known, nothing where it has still to be worked out."""
+        name = f"{ask.key}.json"
+        if self._kept.holds(name):
+            with contextlib.suppress(FileNotFoundError):  # made room for another in between
+                return dict(msgspec.json.decode((self._kept.folder / name).read_bytes()))
+        return {}
+
+    def begin(self, ask: Ask, *, owner: str, wish: Mapping[str, Any]) -> JobState:
+        """A new job for a question; ``wish`` is kept with it for whoever fetches the answer.
+
+        Raises
+        ------
+        Unavailable
+            This person has too many under way.
+        """
+        waiting = sum(not j.ended for j in self.jobs.list(owner, KIND))
+        if waiting >= MOST_OPEN:
+            raise Unavailable(reason=f"已有 {waiting} 项分析未完成 / {waiting} analyses are under way")
+        order = {
+            "database_url": self._settings.database_url,
+            "home": str(self._settings.home),
+            "data": str(self._settings.data),
+            "question": ask.question.id,
+            "parameters": dict(ask.parameters),
+            "layers": ask.layers,
+            "key": ask.key,
+            "wish": dict(wish),
+        }
+        job_id = self.jobs.submit(KIND, order, owner=owner, title=ask.question.id)
+        return self.jobs.state(job_id, owner)
+
+    def answer(self, job_id: str, owner: str) -> dict[str, Any]:
+        """What a job that is done has found.
+
+        Raises
+        ------
+        JobNotFound
+            There is no such job, or it has found nothing.
+        """
+        return dict(msgspec.json.decode(self.jobs.result(job_id, owner, RESULT).read_bytes()))
+
+
+# ---------------------------------------------------------------- in the worker
+def work_out_answer(order: Mapping[str, Any], out: Path, said: Report) -> Mapping[str, Any]:
+    """Answer a question into a folder and into what is kept; the steps are layers read, worked out, written."""
+    home = Path(order["home"])
+    sources = _sources(order["database_url"], home, Path(order["data"]))
+    ask = settle(sources, find_question(order["question"]), order["parameters"], order["layers"])
+    steps = len(ask.reads) + 2
+    said(0, steps)
+    answer = report.work_out(sources, ask.question, ask.parameters, ask.reads, lambda read: said(read, steps))
+    said(steps - 1, steps)
+    data = msgspec.json.encode(report.answer_json(answer, sources))
+    half = out / f"{RESULT}.part"
+    half.write_bytes(data)
+    half.replace(out / RESULT)
+    KeptFiles(home / "cache" / "answers", KEPT_BYTES).get(f"{order['key']}.json", lambda path: path.write_bytes(data))
+    said(steps, steps)
+    return {"file": RESULT, "bytes": len(data)}
+
+
+def _sources(url: str, home: Path, data: Path) -> Sources:
+    store, views, ledger = _opened(url, home, data)
+    return Sources(store.layers(), store, views, ledger, Memo(1))
+
+
+@lru_cache(maxsize=2)
+def _opened(url: str, home: Path, data: Path) -> tuple[LayerStore, RevisionViews, Ledger]:
+    """The store, opened once in a worker; nothing is ever written to it here."""
+    store = open_store(url, home, lambda: datetime.datetime.now(datetime.UTC))
+    return store, RevisionViews(store, tile_cache_mb=1), _ledger(data / "plan_2025.toml")
+
+
+def _ledger(path: Path) -> Ledger:
+    try:
+        return read_ledger(path)
+    except BrokenLedgerFile:
+        return EMPTY_LEDGER

@@ -1,0 +1,17 @@
+// The words of the analysis pages that scripts write.
+
+import { english } from "./words.js";
+
+const WORDS = {
+  cancel: ["取消", "Cancel"],
+  cancelled: ["已取消，没有保留任何结果。", "Cancelled; nothing was kept."],
+  progress: ["进度", "Progress"],
+  reading: ["读取图层", "Reading layer"],
+  starting: ["正在启动计算进程 …", "Starting a worker …"],
+  waiting: ["排队中，前面还有", "Waiting; before it:"],
+  working: ["计算中 …", "Working it out …"],
+  writing: ["整理结果 …", "Writing the result …"],
+};
+
+/** @param {keyof typeof WORDS} key */
+export const w = (key) => WORDS[key][english ? 1 : 0];
