@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy
 import shapely
 
 from geo_service.core.crs import project
 from geo_service.core.layers import Field, LayerDefinition
+from geo_service.ingest.change_file import Entry, Kind, write_changes
 from geo_service.ingest.current import Current
-from geo_service.ingest.examination import Request, Tally
+from geo_service.ingest.examination import Merge, Request, Split, Tally
 from geo_service.ingest.findings import FindingLog
 from geo_service.ingest.geometry import check_tiles
 from geo_service.ingest.identity import Matching, Side
@@ -74,8 +75,8 @@ class Comparison:
             same[linked] = True
         return same
 
-    def lines(self) -> Iterator[bytes]:
-        """Every change as a line of JSON."""
+    def entries(self) -> Iterator[Entry]:
+        """What becomes of every row, and of the features a replacement leaves out."""
         for index, number in enumerate(self.rows.numbers):
             feature = int(self.matching.feature[index])
             if not self.rows.fine[index]:
@@ -96,7 +97,7 @@ class Comparison:
     def _given(self, index: int) -> dict[str, Any]:
         return {key: values[index] for key, values in self.rows.columns.items()}
 
-    def _matched(self, index: int, number: int, feature: int) -> Iterator[bytes]:
+    def _matched(self, index: int, number: int, feature: int) -> Iterator[Entry]:
         self.outcome.touched.add(feature)
         how = self.matching.how[index]
         if self.options.mode == "delete":
@@ -112,6 +113,7 @@ class Comparison:
         moved = not self.same[index]
         if not changed and not moved:
             self.outcome.unchanged += 1
+            yield _entry("unchanged", {"fid": self.current.ids[feature], "row": number, "how": how})
             return
         after = before | changed | (self._precision(before, changed) if moved else {})
         fields = [k for k in after if after.get(k) != before.get(k)]
@@ -138,7 +140,7 @@ class Comparison:
             return {"precision": stated}
         return {"precision": "guess"} if before.get("precision") == _UNLOCATED else {}
 
-    def _unmatched(self, index: int, number: int) -> Iterator[bytes]:
+    def _unmatched(self, index: int, number: int) -> Iterator[Entry]:
         if self.options.mode in ("delete", "attributes"):
             self.log.add("identity-unmatched", row=number, fid=self.rows.ids[index])
             return
@@ -181,22 +183,23 @@ class Comparison:
         self.number += 1
         return fid
 
-    def _deletion(self, feature: int, *, row: int, how: str) -> bytes:
+    def _deletion(self, feature: int, *, row: int, how: str) -> Entry:
         self.outcome.operations["delete"] += 1
         head = {"fid": self.current.ids[feature], "operation": "delete", "row": row, "how": how}
         rest: dict[str, Any] = {"fields": [], "given": [], "properties": None, "geometry": None}
-        return json.dumps(head | rest, ensure_ascii=False).encode() + b"\n"
+        return _entry("delete", head | rest)
 
     def _line(
-        self, operation: str, fid: str, *, row: int, how: str, fields: list[str], given: list[str],
+        self, operation: Kind, fid: str, *, row: int, how: str, fields: list[str], given: list[str],
         properties: dict[str, Any], geometry: str | None,
-    ) -> bytes:  # fmt: skip
+    ) -> Entry:  # fmt: skip
         self.outcome.operations[operation] += 1
         if operation == "modify":
             self.outcome.fields.update(fields)
         head = {"fid": fid, "operation": operation, "row": row, "how": how, "fields": fields, "given": given}
         body = json.dumps(head | {"properties": properties}, ensure_ascii=False, allow_nan=False)
-        return f'{body[:-1]}, "geometry": {geometry or "null"}}}\n'.encode("utf-8", errors="replace")
+        line = f'{body[:-1]}, "geometry": {geometry or "null"}}}\n'.encode("utf-8", errors="replace")
+        return Entry(operation, fid, row, line)
 
     def check_jumps(self) -> None:
         """Note features that moved or grew more than edits usually do, and layers that shrink or swell."""
@@ -268,18 +271,18 @@ class Comparison:
         )
 
 
+def _entry(kind: Kind, body: dict[str, Any]) -> Entry:
+    return Entry(kind, body["fid"], body["row"], json.dumps(body, ensure_ascii=False).encode() + b"\n")
+
+
 def compare_rows(
-    rows: Rows, current: Current, matching: Matching, *, request: Request, log: FindingLog, target: Path
-) -> Tally:
-    """The tally of a comparison whose changes were written to ``target``."""
+    rows: Rows, current: Current, matching: Matching, *, request: Request, log: FindingLog, target: Path,
+    splits: Sequence[Split] = (), merges: Sequence[Merge] = (),
+) -> Tally:  # fmt: skip
+    """The tally of a comparison whose changes were written to the folder ``target``."""
     comparison = Comparison(rows, current, matching, request, log)
-    with target.open("wb") as out:
-        _write(comparison, out)
+    write_changes(comparison.entries(), target, splits, merges)
     comparison.check_jumps()
     if request.definition:
         comparison.check_coverage(request.definition)
     return comparison.tally()
-
-
-def _write(comparison: Comparison, out: BinaryIO) -> None:
-    out.writelines(comparison.lines())

@@ -271,8 +271,10 @@ _TEXT: _Table = {
     "table-no-coordinates": (
         "block",
         Text(
-            "表格中找不到坐标列；请提供 经度、纬度，或 X、Y，或 WKT 列",
-            "no coordinate columns; give longitude and latitude, or x and y, or WKT",
+            "表格中找不到坐标列；请提供 经度、纬度，或 X、Y，或 WKT 列；只改属性或只删除时，"
+            "方式请选“仅属性”或“仅删除列表”",
+            "no coordinate columns; give longitude and latitude, or x and y, or WKT; to change values or delete only, "
+            "choose “Attributes only” or “Delete listed” as the mode",
         ),
     ),
     "value-not-number": ("block", Text("「{value}」不是坐标数值", "“{value}” is not a coordinate")),

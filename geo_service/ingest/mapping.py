@@ -13,6 +13,8 @@ from geo_service.ingest.examination import How, MappedField
 ID_FIELD, REV_FIELD = "GS_ID", "GS_REV"
 _RESERVED = {"gs_id": ID_FIELD, "gs_rev": REV_FIELD}
 _PLAIN_ID = frozenset({"id", "fid", "编号", "要素编号", "地块编号"})
+ID_NAMES = frozenset({"gs_id", *_PLAIN_ID})
+"""What a column of business codes is called, folded."""
 _DBF_BYTES = 10
 _MORE_NAMES = {"name": ("地块名称", "text", "标注")}
 _SAMPLES = 3

@@ -12,6 +12,7 @@ import shapely
 
 from geo_service.core.text import Text
 from geo_service.ingest import current as published
+from geo_service.ingest.change_file import CHANGES
 from geo_service.ingest.comparison import Rows, compare_rows
 from geo_service.ingest.crs_doctor import District, Hypothesis, ShiftVerdict, diagnose, diagnose_shift
 from geo_service.ingest.current import Current
@@ -26,8 +27,6 @@ from geo_service.ingest.readers import read
 from geo_service.ingest.schema import infer_fields
 from geo_service.ingest.sniff import sniff
 from geo_service.ingest.values import convert_column, has_unseen
-
-CHANGES = "changes.jsonl"
 
 
 class Run:
@@ -82,7 +81,14 @@ class Run:
         self._show_identity(rows, current, matching)
         self.progress("comparing")
         tally = compare_rows(
-            rows, current, matching, request=self.request, log=self.log, target=self.folder / "out" / CHANGES
+            rows,
+            current,
+            matching,
+            request=self.request,
+            log=self.log,
+            target=self.folder / "out",
+            splits=self.examination.splits,
+            merges=self.examination.merges,
         )
         self.note(tally=tally, changes_file=CHANGES)
 

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from geo_service.ingest.archive import Archive, Member, extract, open_archive
 from geo_service.ingest.findings import Refused
 from geo_service.ingest.limits import LIMITS, MEBIBYTE, Limits
+from geo_service.ingest.mapping import ID_NAMES
 from geo_service.ingest.text import decode_head
 
 Format = Literal[
@@ -224,7 +225,8 @@ def _wkt(text: str) -> Format | None:
 
 def _table(text: str) -> Format | None:
     first = text.split("\n", 1)[0]
-    if "\0" in text or not any(mark in first for mark in ",;\t|，；"):
+    listed = first.strip().strip('"').casefold() in ID_NAMES  # one column: a list of features
+    if "\0" in text or not (listed or any(mark in first for mark in ",;\t|，；")):
         return None
     return "csv"
 

@@ -30,6 +30,7 @@ from geo_service.ingest.examination import Examination, Options, ProposedChange
 from geo_service.ingest.examine import PublishedLayer, conclude, submit
 from geo_service.ingest.jail import Jail, Job
 from geo_service.ingest.limits import LIMITS
+from geo_service.ingest.mapping import ID_FIELD
 from geo_service.storage.codes import ever_used_ids
 from geo_service.storage.drafts import Upload
 from geo_service.storage.files import sync_folder
@@ -160,7 +161,7 @@ class Mappings:
             known = msgspec.json.decode(self._path(definition.id).read_bytes(), type=dict[str, str])
         except FileNotFoundError:
             return {}
-        keys = {f.key for f in definition.all_fields} | {""}
+        keys = {f.key for f in definition.all_fields} | {"", ID_FIELD}
         return {source: target for source, target in known.items() if target in keys}
 
     def remember(self, definition: LayerDefinition, chosen: Mapping[str, str]) -> None:

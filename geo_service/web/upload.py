@@ -14,10 +14,13 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from geo_service.core.features import Feature
 from geo_service.errors import InvalidParameter, InvalidRequest
+from geo_service.ingest.change_pages import FILTERS, Filter, Unchanged, read_page
 from geo_service.ingest.crs_doctor import CHOICES
+from geo_service.ingest.encoding import CANDIDATES
 from geo_service.ingest.error_file import write_error_package
-from geo_service.ingest.examination import Examination, Mode, Options
+from geo_service.ingest.examination import Examination, Mode, Options, ProposedChange
 from geo_service.ingest.limits import LIMITS
+from geo_service.storage.lookup import features_at
 from geo_service.usecases import browse, uploads
 from geo_service.usecases.tables import defused
 from geo_service.usecases.uploads import Agreement, Counter, Running
@@ -28,7 +31,7 @@ from geo_service.web.session import require_account
 
 blueprint = Blueprint("upload", __name__)
 
-SHOWN_CHANGES = 300
+PAGE, LARGEST_PAGE = 50, 200
 
 
 def counter() -> Counter:
@@ -98,6 +101,27 @@ def cancel(job_id: str) -> Response:
     return json_answer({"job": job_id})
 
 
+@blueprint.get("/api/examinations/<job_id>/changes")
+def changes(job_id: str) -> Response:
+    """A page of what a dry run proposes: ``kind`` (all, add, modify, delete, unchanged, split, merge), ``offset``,
+    ``limit`` (50, at most 200)."""
+    running = uploads.find_job(counter(), require_account(), job_id)
+    if not _result_of(running).readable:
+        raise InvalidRequest(reason="预检没有得到可用的数据 / the dry run gave no usable data")
+    kind = request.args.get("kind", "all")
+    if kind not in FILTERS:
+        raise InvalidParameter(name="kind", value=kind[:40], reason=" / ".join(FILTERS))
+    limit = min(_number("limit", PAGE), LARGEST_PAGE)
+    return json_answer(_changes_json(running, cast("Filter", kind), offset=_number("offset", 0), limit=limit))
+
+
+def _number(name: str, fallback: int) -> int:
+    text = request.args.get(name, str(fallback))
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise InvalidParameter(name=name, value=text[:40], reason="须为非负整数 / a whole number")
+    return int(text)
+
+
 @blueprint.get("/api/examinations/<job_id>/findings.csv")
 def findings_csv(job_id: str) -> Response:
     """The findings as a table."""
@@ -142,7 +166,11 @@ def draft(job_id: str) -> AnyResponse:
 
 
 def _ended(job_id: str) -> Examination:
-    found = uploads.result(uploads.find_job(counter(), require_account(), job_id))
+    return _result_of(uploads.find_job(counter(), require_account(), job_id))
+
+
+def _result_of(running: Running) -> Examination:
+    found = uploads.result(running)
     if found is None:
         raise InvalidRequest(reason="预检还没有结束 / the dry run has not ended")
     return found
@@ -183,38 +211,40 @@ def _result_json(running: Running, found: Examination) -> dict[str, Any]:
         }
     )
     choices = {key: {"zh": choice.title.zh, "en": choice.title.en} for key, choice in CHOICES.items()}
-    return body | {
-        "readable": found.readable,
-        "blocked": found.report.blocking != (),
-        "findings": [uploads.finding_json(f) for f in found.findings],
-        "outline": district(),
-        "crs_choices": choices,
-        "fields": [browse.field_json(f) for f in deployment().store.layer(running.layer).definition.all_fields],
-        "changes": _changes_json(running, found),
+    return (
+        body
+        | {
+            "readable": found.readable,
+            "blocked": found.report.blocking != (),
+            "findings": [uploads.finding_json(f) for f in found.findings],
+            "outline": district(),
+            "crs_choices": choices,
+            "fields": [browse.field_json(f) for f in deployment().store.layer(running.layer).definition.all_fields],
+        }
+        | ({"page": _changes_json(running, "all", offset=0, limit=PAGE)} if found.readable else {"page": None})
+    )
+
+
+def _changes_json(running: Running, kind: Filter, *, offset: int, limit: int) -> dict[str, Any]:
+    """A page of what a dry run proposes, with both sides: only its features are read from the layer."""
+    store = deployment().store
+    page = read_page(running.job.folder.path / "out", kind, offset=offset, limit=limit)
+    known = features_at(store, running.layer, [e.fid for e in page.entries], running.base_rev)
+    changes = [_change_json(entry, known.get(entry.fid)) for entry in page.entries]
+    return {"kind": kind, "counts": dict(page.counts), "matched": page.matched, "offset": offset, "changes": changes}
+
+
+def _change_json(entry: ProposedChange | Unchanged, before: Feature | None) -> dict[str, Any]:
+    after = entry.after() if isinstance(entry, ProposedChange) else before
+    return {
+        "fid": entry.fid,
+        "operation": entry.operation if isinstance(entry, ProposedChange) else "unchanged",
+        "row": entry.row,
+        "how": entry.how,
+        "fields": list(entry.fields) if isinstance(entry, ProposedChange) else [],
+        "before": browse.feature_json(before) if before else None,
+        "after": browse.feature_json(after) if after else None,
     }
-
-
-def _changes_json(running: Running, found: Examination) -> list[dict[str, Any]]:
-    """The first changes with both sides, for the small map and the table."""
-    known = {f.id: f for f in deployment().views.features(deployment().store.layer(running.layer).revision)}
-    rows = []
-    for number, change in enumerate(found.changes()):
-        if number == SHOWN_CHANGES:
-            break
-        before: Feature | None = known.get(change.fid)
-        after = change.after()
-        rows.append(
-            {
-                "fid": change.fid,
-                "operation": change.operation,
-                "row": change.row,
-                "how": change.how,
-                "fields": list(change.fields),
-                "before": browse.feature_json(before) if before else None,
-                "after": browse.feature_json(after) if after else None,
-            }
-        )
-    return rows
 
 
 def _options(body: dict[str, Any]) -> Options:
@@ -227,10 +257,13 @@ def _options(body: dict[str, Any]) -> Options:
     mapping = body.get("mapping")
     if mapping is not None and not isinstance(mapping, dict):
         raise InvalidParameter(name="mapping", value=str(mapping)[:80], reason="须为对象 / an object")
+    encoding = str(body.get("encoding", ""))
+    if encoding and encoding not in CANDIDATES:
+        raise InvalidParameter(name="encoding", value=encoding[:40], reason=" / ".join(CANDIDATES))
     return Options(
         mode=cast("Mode", mode),
         layer=str(body.get("source_layer", ""))[:200],
-        encoding=str(body.get("encoding", ""))[:40],
+        encoding=encoding,
         crs=crs,
         mapping={str(k): str(v) for k, v in mapping.items()} if mapping is not None else None,
         defaults={str(k): str(v) for k, v in dict(body.get("defaults") or {}).items()},

@@ -44,7 +44,7 @@ _GATES: Mapping[str, str] = {
         draft_api.schema
     """,
     "own": """
-        upload.examination upload.findings_csv upload.findings_package
+        upload.changes upload.examination upload.findings_csv upload.findings_package
     """,
     "this machine": """
         operations.metrics

@@ -83,7 +83,7 @@ def test_a_gbk_shapefile_in_zone_39_goes_all_the_way(
     assert result["readable"], result["findings"]
     assert result["tally"]["modified"] == 1
     assert result["tally"]["added"] == 0
-    change = result["changes"][0]
+    change = result["page"]["changes"][0]
     assert change["fid"] == "NK-JSD-007"
     assert change["after"]["properties"]["name"] == "长虹街积水点"
     assert change["after"]["properties"]["precision"] == "surveyed"
@@ -127,6 +127,21 @@ def test_a_dry_run_writes_nothing(client: FlaskClient, deployment: Deployment, s
     assert deployment.drafts.find(owner="sender", states=["open"]) == ()
 
 
+def test_a_page_of_one_kind_carries_both_sides(client: FlaskClient, sender: dict[str, str]) -> None:
+    rows = ["GS_ID,名称", "NK-JSD-001,改名一", "NK-JSD-002,改名二", "NK-JSD-003,改名三"]
+    state = examined(client, sender, "\n".join(rows).encode(), "改名.csv", mode="attributes")
+    assert state["result"]["page"]["counts"]["modify"] == 3
+    path = f"/api/examinations/{state['job']}/changes"
+    page = client.get(f"{path}?kind=modify&offset=1&limit=1", headers=sender).json
+    assert (page["kind"], page["matched"], page["offset"]) == ("modify", 3, 1)
+    (change,) = page["changes"]
+    assert (change["fid"], change["row"], change["fields"]) == ("NK-JSD-002", 3, ["name"])
+    assert change["after"]["properties"]["name"] == "改名二" != change["before"]["properties"]["name"]
+    assert change["after"]["geometry"] == change["before"]["geometry"]
+    for wrong in ("kind=moved", "offset=-1", "limit=x"):
+        assert client.get(f"{path}?{wrong}", headers=sender).status_code == 400
+
+
 @pytest.mark.parametrize(
     ("name", "data"),
     [
@@ -143,7 +158,7 @@ def test_what_cannot_be_taken_is_said_in_words(
     result = examined(client, sender, data, name)["result"]
     assert result["blocked"]
     assert result["findings"][0]["zh"]
-    assert not result["changes"]
+    assert result["page"] is None or not result["page"]["changes"]
 
 
 def test_only_the_sender_sees_a_file_and_its_dry_run(
@@ -159,7 +174,14 @@ def test_only_the_sender_sees_a_file_and_its_dry_run(
 
 
 @pytest.mark.parametrize(
-    "body", [{"layer": "nothing"}, {"layer": LAYER, "mode": "all"}, {"layer": LAYER, "crs": "1234"}, []]
+    "body",
+    [
+        {"layer": "nothing"},
+        {"layer": LAYER, "mode": "all"},
+        {"layer": LAYER, "crs": "1234"},
+        {"layer": LAYER, "encoding": "rot13"},
+        [],
+    ],
 )
 def test_a_bad_request_is_refused(client: FlaskClient, sender: dict[str, str], body: Any) -> None:
     kept = client.post("/api/uploads", data=b"x", headers=sender).json["id"]

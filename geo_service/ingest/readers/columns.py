@@ -58,19 +58,21 @@ def _first(keys: Sequence[str], names: tuple[str, ...]) -> int | None:
 def build_layer(
     source: Source, name: str, header: Sequence[str], rows: Sequence[tuple[int, Sequence[Any]]]
 ) -> ReadLayer:
-    """A table as a layer; ``rows`` are (row number, cells).
+    """A table as a layer; ``rows`` are (row number, cells). Deletions and values alone need no coordinates.
 
     Raises
     ------
     Refused
-        ``table-no-coordinates``, ``too-many-fields`` or ``file-no-features``.
+        ``table-no-coordinates`` where they are needed, ``too-many-fields`` or ``file-no-features``.
     """
     limits = source.limits
     if len(header) > limits.fields:
         raise Refused("too-many-fields", found=len(header), limit=limits.fields)
     places = find_places(header)
     if places is None:
-        raise Refused("table-no-coordinates")
+        if not without_places(source):
+            raise Refused("table-no-coordinates")
+        places = Places("wkt", (), None)
     if not rows:
         raise Refused("file-no-features")
     taken = {*places.columns, *(() if places.crs is None else (places.crs,))}
@@ -80,6 +82,11 @@ def build_layer(
     crs = _declared(places, rows, geometry)
     plain = objects([g[0] if g else None for g in geometry])
     return ReadLayer(name=name, rows=[n for n, _ in rows], columns=columns, geometry=plain, crs=crs)
+
+
+def without_places(source: Source) -> bool:
+    """Whether a table may do without coordinates: features are named, not drawn."""
+    return source.options.mode in ("delete", "attributes")
 
 
 def _distinct(header: Sequence[str]) -> list[str]:

@@ -34,9 +34,11 @@ def read(source: Source, sniffed: Sniffed) -> ReadLayer:
 
 def _encoding(source: Source, raw: bytes) -> EncodingChoice:
     marked = marked_encoding(raw[:8])
-    if source.options.encoding or marked:
-        return EncodingChoice(encoding=source.options.encoding or marked or "utf-8")
-    return decide_encoding(raw[:2_000_000].splitlines())
+    if marked and not source.options.encoding:
+        return EncodingChoice(encoding=marked)
+    choice = decide_encoding(raw[:2_000_000].splitlines())
+    chosen = source.options.encoding
+    return EncodingChoice(encoding=chosen, previews=choice.previews) if chosen else choice
 
 
 def _rows(source: Source, text: str) -> list[tuple[int, list[str]]]:

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import ParseError
 from geo_service.ingest.archive import read_member
 from geo_service.ingest.findings import Refused
 from geo_service.ingest.layer import ReadLayer, Source
-from geo_service.ingest.readers.columns import build_layer, find_places
+from geo_service.ingest.readers.columns import build_layer, find_places, without_places
 from geo_service.ingest.readers.ogr import choose_layer
 from geo_service.ingest.sniff import Sniffed
 
@@ -51,7 +51,7 @@ def _read_workbook(source: Source, sniffed: Sniffed) -> ReadLayer:
     with sniffed.path.open("rb") as stream:  # by name it must end in .xlsx, and ours are named by their content
         book = openpyxl.load_workbook(stream, read_only=True, data_only=True, keep_links=False)
         sheets = {s.title: s for s in book.worksheets if hasattr(s, "iter_rows")}
-        with_places = tuple(title for title, sheet in sheets.items() if _header_row(sheet))
+        with_places = tuple(title for title, sheet in sheets.items() if _header_row(source, sheet))
         layers = with_places or tuple(sheets)
         title = choose_layer(source, layers if not source.options.layer else tuple(sheets))
         layer = _read_sheet(source, sheets[title])
@@ -59,16 +59,20 @@ def _read_workbook(source: Source, sniffed: Sniffed) -> ReadLayer:
     return layer
 
 
-def _header_row(sheet: Any) -> int | None:
-    """Row number of the first row that names coordinate columns."""
+def _header_row(source: Source, sheet: Any) -> int | None:
+    """Row number of the first row that names coordinate columns; where none must, of the first of the fullest rows."""
+    first, most = None, 0
     for number, cells in enumerate(sheet.iter_rows(max_row=_HEADER_ROWS, values_only=True), start=1):
         if find_places(["" if cell is None else str(cell) for cell in cells]):
             return number
-    return None
+        filled = sum(cell is not None for cell in cells)
+        if filled > most:
+            first, most = number, filled
+    return first if without_places(source) else None
 
 
 def _read_sheet(source: Source, sheet: Any) -> ReadLayer:
-    first = _header_row(sheet)
+    first = _header_row(source, sheet)
     if first is None:
         raise Refused("table-no-coordinates")
     rows = list(_rows(source, sheet, first))

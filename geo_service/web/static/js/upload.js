@@ -144,7 +144,8 @@ class UploadPage {
    */
   #show(result, info) {
     const choose = (/** @type {string} */ key, /** @type {any} */ value) => this.examine({ ...this.options, [key]: value });
-    const changes = result.changes.length ? new ProposedChanges(result, info, this.places) : null;
+    const { all, unchanged } = result.page?.counts ?? { all: 0, unchanged: 0 };
+    const changes = all + unchanged ? new ProposedChanges(result, info, this.job, this.places) : null;
     fill($("#progress"));
     fill(
       $("#result"),
@@ -154,7 +155,7 @@ class UploadPage {
       encoding(result, choose),
       mapping(result, choose),
       changes?.element,
-      changes ? this.#actions(result) : h("p", { class: "note" }, w(whyNot(result))),
+      all ? this.#actions(result) : h("p", { class: "note" }, w(whyNot(result))),
     );
     changes?.start();
     const { rows, added, modified, deleted } = result.tally;

@@ -1,40 +1,44 @@
-// What a dry run would change, on the map and in a list, as the review desk shows it.
+// What a dry run would change, a page at a time, on the map and in a list, drawn as the review desk draws changes.
 
-import { h } from "./dom.js";
+import { address, getJson } from "./api.js";
+import { fill, h, say } from "./dom.js";
 import { onlyLooking } from "./review_changes.js";
-import { PAGE, renderList } from "./review_list.js";
 import { ChangeMap } from "./review_map.js";
+import { PAGE, proposalCard, kindBar, pager, reportNotes } from "./upload_list.js";
 import { w } from "./upload_words.js";
 
 /** @typedef {import("./review_types").Change} Change */
-/** @typedef {import("./review_list.js").Filter} Filter */
+/** @typedef {import("./upload_list.js").Kind} Kind */
+/** @typedef {import("./upload_list.js").Proposal} Proposal */
 
 export class ProposedChanges {
   /**
    * @param {any} result
    * @param {any} info the layer
+   * @param {string} job
    * @param {{basemap: string, bbox: number[]}} places
    */
-  constructor(result, info, places) {
+  constructor(result, info, job, places) {
     this.info = info;
     this.result = result;
-    /** @type {Change[]} */
-    this.changes = result.changes.map(asChange);
+    this.job = job;
+    this.page = result.page;
     this.canvas = h("div", { id: "review-map", class: "review-map", role: "application", tabindex: 0, "aria-label": w("changes") });
     this.tools = h("div", { class: "review-tools", role: "group", "aria-label": w("changes") });
     this.list = h("section", { class: "review-list", "aria-label": w("changes") });
     this.places = places;
     const desk = h("div", { class: "review-desk" }, h("section", { class: "review-stage" }, this.canvas, this.tools), this.list);
-    const { added, modified, deleted } = result.tally;
-    const cut = added + modified + deleted > this.changes.length;
-    this.element = h("section", { class: "upload-part" }, h("h2", {}, w("changes")), cut ? h("p", { class: "muted" }, w("shown")) : null, desk);
+    this.element = h("section", { class: "upload-part" }, h("h2", {}, w("changes")), desk);
+    /** Counts what was asked; answers to earlier questions are dropped. */
+    this.asked = 0;
   }
 
   /** Draw; the element must be in the page, since a map measures itself. */
   start() {
     this.map = new ChangeMap(this.canvas, this.tools, { info: this.info, ...this.places });
     this.map.addEventListener("select", (event) => this.go(/** @type {CustomEvent<string>} */ (event).detail, false));
-    this.turn("all", 0);
+    if (this.page.counts.all) this.#show(this.page);
+    else this.turn("unchanged", 0);
   }
 
   /** @param {number[]} point */
@@ -54,45 +58,59 @@ export class ProposedChanges {
   }
 
   /**
-   * @param {Filter} filter
+   * Ask for another page.
+   * @param {Kind} kind
    * @param {number} offset
    */
-  turn(filter, offset) {
-    const matching = this.changes.filter((c) => filter === "all" || c.operation === filter);
-    const page = matching.slice(offset, offset + PAGE);
-    this.map?.show(page);
-    const count = (/** @type {string} */ operation) => this.changes.filter((c) => c.operation === operation).length;
-    renderList(this.list, {
-      filter,
-      offset,
-      matched: matching.length,
-      changes: page,
-      tally: { total: this.changes.length, operations: { add: count("add"), modify: count("modify"), delete: count("delete") }, decisions: {} },
-      clashing: 0,
-      mayReview: false,
-      report: { splits: this.result.splits, merges: this.result.merges },
-      aroundOf: (fid) => this.#aroundOf(fid),
-      turn: (next, at) => this.turn(next, at),
-      decideAll: null,
-      mark: (point) => this.mark(point),
-    });
+  async turn(kind, offset) {
+    const asked = ++this.asked;
+    this.list.setAttribute("aria-busy", "true");
+    try {
+      const page = await getJson(address(`/api/examinations/${encodeURIComponent(this.job)}/changes`, { kind, offset, limit: PAGE }));
+      if (asked === this.asked) this.#show(page);
+    } catch (error) {
+      if (asked !== this.asked) return;
+      this.list.setAttribute("aria-busy", "false");
+      this.list.prepend(h("p", { class: "note bad", role: "alert" }, String(/** @type {Error} */ (error).message)));
+    }
+  }
+
+  /** @param {any} page */
+  #show(page) {
+    const held = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.turn ?? "";
+    this.page = page;
+    const proposals = page.changes.map(asProposal);
+    this.map?.show(proposals);
+    const turn = (/** @type {Kind} */ kind, /** @type {number} */ offset) => this.turn(kind, offset);
+    const cards = proposals.map((/** @type {Proposal} */ p) => proposalCard(p, this.#aroundOf(p)));
+    fill(
+      this.list,
+      h("div", { class: "list-bar" }, kindBar(page, turn)),
+      reportNotes(this.result, (point) => this.mark(point)),
+      h("div", { class: "cards-of-changes" }, ...(cards.length ? cards : [h("p", { class: "empty" }, w("noneOfKind"))])),
+      pager(page, turn),
+    );
+    this.list.setAttribute("aria-busy", "false");
+    const again = held ? /** @type {HTMLButtonElement | null} */ (this.list.querySelector(`[data-turn="${held}"]:not(:disabled)`)) : null;
+    (again ?? (held ? this.list.querySelector(".list-bar [aria-pressed=true]") : null))?.focus();
+    if (held) say(`${w(`kind-${page.kind}`)} ${page.matched}`);
   }
 
   /**
-   * @param {string} fid
+   * @param {Proposal} proposal
    * @returns {import("./review_changes.js").Around}
    */
-  #aroundOf(fid) {
-    const findings = this.result.findings.filter((/** @type {any} */ f) => f.fid === fid);
+  #aroundOf({ fid, row }) {
+    const findings = this.result.findings.filter((/** @type {any} */ f) => (f.fid ? f.fid === fid : row > 0 && f.row === row));
     return onlyLooking(this.info, { go: (other) => this.go(other), findings, mark: (point) => this.mark(point) });
   }
 }
 
 /**
  * @param {any} proposed
- * @returns {Change}
+ * @returns {Proposal}
  */
-function asChange(proposed) {
+function asProposal(proposed) {
   const name = (proposed.after ?? proposed.before)?.properties?.name ?? proposed.fid;
   return { ...proposed, name: String(name), decision: "", base_rev: 0, now: null, settled: false, clashes: [], fields: proposed.operation === "modify" ? proposed.fields : [] };
 }

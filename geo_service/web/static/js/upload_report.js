@@ -153,7 +153,7 @@ export function mapping(result, choose) {
  * @param {Record<string, string>} titles
  */
 function target(mapped, titles) {
-  const options = [["", w("asIs")], ...Object.entries(titles)].map(([key, title]) => h("option", { value: key, selected: key === mapped.target }, title));
+  const options = [["", w("asIs")], ["GS_ID", w("asId")], ...Object.entries(titles)].map(([key, title]) => h("option", { value: key, selected: key === mapped.target }, title));
   return h("select", { "aria-label": `${mapped.source} → ${w("target")}`, data: { source: mapped.source } }, ...options);
 }
 

@@ -6,6 +6,7 @@ const WORDS = {
   ahead: ["排队中，前面还有", "Waiting; files before it:"],
   again: ["按此重新预检", "Examine again so"],
   agree: ["我已看过须确认的问题，数据无误", "I have looked at what must be acknowledged; the data are right"],
+  asId: ["编号（用于识别要素）", "Id (recognises features)"],
   asIs: ["（不导入）", "(leave out)"],
   cancel: ["取消", "Cancel"],
   cancelled: ["已取消，没有写入任何数据。", "Cancelled; nothing was written."],
@@ -17,7 +18,9 @@ const WORDS = {
   declared: ["文件声明", "The file states"],
   draft: ["生成变更单", "Make a draft"],
   encoding: ["文字编码", "Text encoding"],
+  fileRow: ["第 {n} 行", "row {n}"],
   findings: ["问题", "Findings"],
+  first: ["首页", "First page"],
   format: ["格式", "Format"],
   from: ["文件字段", "Field of the file"],
   gpkg: ["问题点位 GeoPackage", "Findings as GeoPackage"],
@@ -25,10 +28,13 @@ const WORDS = {
   inDistrict: ["在区内", "in the district"],
   inUse: ["采用中", "in use"],
   known: ["用于识别要素", "recognises features"],
+  last: ["末页", "Last page"],
   later: ["修改后", "After"],
   lost: ["连接中断，请重试。", "The connection was lost; try again."],
   mapping: ["字段对应", "Fields"],
   none: ["没有发现问题。", "Nothing is wrong."],
+  noneOfKind: ["没有这一类。", "There are none of this kind."],
+  notInFile: ["文件里没有", "not in the file"],
   nothing: ["与现有数据没有差别，不需要变更单。", "Nothing differs from what there is; no draft is needed."],
   nowhere: ["不在地球上的任何地方", "nowhere on earth"],
   note: ["变更说明", "What and why"],
@@ -39,7 +45,6 @@ const WORDS = {
   row: ["行", "Row"],
   samples: ["示例", "Samples"],
   sending: ["正在上传", "Sending"],
-  shown: ["地图和清单列出前 300 项，生成变更单后可看全部。", "The first 300 are shown; the draft has them all."],
   source: ["子图层", "Layer of the file"],
   stopping: ["正在取消…", "Stopping…"],
   submit: ["下一步", "Next"],
@@ -56,6 +61,24 @@ const TALLY = {
   modified: ["修改", "changed"],
   deleted: ["删除", "deleted"],
   unchanged: ["未变", "unchanged"],
+};
+
+const KINDS = {
+  all: ["全部变化", "All changes"],
+  add: ["新增", "Added"],
+  modify: ["修改", "Changed"],
+  delete: ["删除", "Deleted"],
+  unchanged: ["未变", "Unchanged"],
+  split: ["拆分", "Split"],
+  merge: ["合并", "Merged"],
+};
+
+const METHODS = {
+  id: ["按编号识别", "recognised by its id"],
+  geometry: ["按相同图形识别", "recognised by the same shape"],
+  name: ["按名称识别", "recognised by its name"],
+  overlap: ["按重叠识别", "recognised by overlap"],
+  nearest: ["按最近位置识别", "recognised as the nearest"],
 };
 
 const STAGES = {
@@ -81,7 +104,7 @@ const HOW = {
   none: ["没有对应字段", "no such field"],
 };
 
-const ALL = { ...prefixed("tally", TALLY), ...prefixed("stage", STAGES), ...prefixed("how", HOW), ...WORDS };
+const ALL = { ...prefixed("tally", TALLY), ...prefixed("stage", STAGES), ...prefixed("how", HOW), ...prefixed("kind", KINDS), ...prefixed("method", METHODS), ...WORDS };
 
 /**
  * @param {string} prefix
@@ -97,7 +120,7 @@ export const FIGURES = Object.keys(TALLY);
 
 /**
  * A word in the page's language; the key itself where there is none.
- * @param {keyof typeof WORDS | `tally-${string}` | `stage-${string}` | `how-${string}`} key
+ * @param {keyof typeof WORDS | `tally-${string}` | `stage-${string}` | `how-${string}` | `kind-${string}` | `method-${string}`} key
  * @returns {string}
  */
 export function w(key) {
