@@ -28,6 +28,7 @@ SMALLEST_GLYPH_RADIUS_MM = 1.3
 COMPACT_RADIUS_MM = 0.75
 STREET_M = 20.0
 """Ground width at which streets are drawn, within 0.7 to 2.4 mm of paper."""
+SWATCH_STREET_MM, SWATCH_KERB_MM = 1.5, 0.2
 _DASH_UNIT_MM = 0.1
 
 
@@ -139,10 +140,10 @@ def line(look: Look, data: str, *, mm_per_m: float = 0.0) -> str:
     )
 
 
-def _street(look: Look, data: str, width: float) -> str:
+def _street(look: Look, data: str, width: float, kerb: float = 0.12) -> str:
     """A street between two thin kerbs; the ends are round, so that crossings look built."""
     strokes = {"fill": "none", "stroke_linejoin": "round", "stroke_linecap": "round"}
-    kerbs = path(data, stroke=look.color, stroke_width=width + 0.24, **strokes)
+    kerbs = path(data, stroke=look.color, stroke_width=width + 2 * kerb, **strokes)
     return kerbs + path(data, stroke=WHITE, stroke_width=width, **strokes)
 
 
@@ -185,8 +186,15 @@ def swatch(look: Look, width: float, height: float, *, compact: bool = False) ->
         radius = min(COMPACT_RADIUS_MM if compact else radius_mm(look.symbol), height / 2)
         return Drawing(width, height, mark(look, width / 2, height / 2, radius))
     if kind == "line":
-        return Drawing(width, height, line(look, f"M0.3,{num(height / 2)}H{num(width - 0.3)}"))
+        return Drawing(width, height, _line_swatch(look, width, height))
     return Drawing(width, height, area(look, [_rectangle(Box(0.3, 0.3, width - 0.6, height - 0.6))]))
+
+
+def _line_swatch(look: Look, width: float, height: float) -> str:
+    """A stretch of line; of a street a wide one: two hairlines around white are not seen in a legend."""
+    if look.symbol.name == "street":
+        return _street(look, f"M1.4,{num(height / 2)}H{num(width - 1.4)}", SWATCH_STREET_MM, SWATCH_KERB_MM)
+    return line(look, f"M0.3,{num(height / 2)}H{num(width - 0.3)}")
 
 
 def _rectangle(box: Box) -> Any:

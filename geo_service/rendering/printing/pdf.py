@@ -24,6 +24,7 @@ from geo_service.core.crs import PROJECTED
 from geo_service.errors import ServiceFault
 from geo_service.rendering.printing.fonts import Fonts
 from geo_service.rendering.printing.pages import Link, Page, Part, Sheet, View, layer_svg
+from geo_service.rendering.printing.slanting import speak
 
 MM = 72 / 25.4
 """Points in a millimetre."""
@@ -47,6 +48,7 @@ def write_pdf(sheet: Sheet, fonts: Fonts) -> bytes:
     """The sheet as PDF bytes; with layers where the request wants them."""
     leaves = [_layered(page) if sheet.request.layered else [_flat(page)] for page in sheet.pages]
     with pikepdf.open(io.BytesIO(_typeset(sheet, leaves, fonts))) as pdf:
+        speak(pdf)
         if sheet.request.layered:
             _merge_layers(pdf, sheet, leaves)
         for page, view in zip(pdf.pages, (p.view for p in sheet.pages), strict=True):

@@ -310,9 +310,42 @@ def corners(desk: Desk, frame: Frame) -> dict[str, tuple[Box, str]]:
         )
         x = frame.width_mm - CORNER_MM - made.width_mm * factor
         found["north"] = (Box(x, CORNER_MM, made.width_mm, made.height_mm), made.body)
+    enlarged = {key: (Box(b.x, b.y, b.width * factor, b.height * factor), body) for key, (b, body) in found.items()}
     if any(layer.illustrative for layer in desk.layers):
-        found["stamp"] = (Box(CORNER_MM, CORNER_MM, *STAMP_MM), "")
-    return {key: (Box(b.x, b.y, b.width * factor, b.height * factor), body) for key, (b, body) in found.items()}
+        enlarged["stamp"] = (_emptiest(desk, frame, [box for box, _ in enlarged.values()]), "")
+    return enlarged
+
+
+def _emptiest(desk: Desk, frame: Frame, taken: Sequence[Box]) -> Box:
+    """The place for the stamp, of six along the frame's edge, that hides least: first what the sheet is about, then
+    the district; of equal ones the first, top left."""
+    width, tall = (length * desk.layout.factor for length in STAMP_MM)
+    right, lower = frame.width_mm - CORNER_MM - width, frame.height_mm - CORNER_MM - tall
+    spots = [(CORNER_MM, CORNER_MM), (right, lower), (right, CORNER_MM), (CORNER_MM, lower)]
+    for other in taken:
+        spots += [(other.x - CORNER_MM - width, CORNER_MM), (CORNER_MM, other.y - CORNER_MM - tall)]
+    boxes = [Box(x, y, width, tall) for x, y in spots if x >= CORNER_MM and y >= CORNER_MM]
+    free = [box for box in boxes if not any(_touch(box, other) for other in taken)]
+    return min(free or boxes, key=lambda box: _hidden(desk, frame, box))
+
+
+def _touch(a: Box, b: Box) -> bool:
+    return a.x < b.right and b.x < a.right and a.y < b.bottom and b.y < a.bottom
+
+
+def _hidden(desk: Desk, frame: Frame, box: Box) -> tuple[int, float]:
+    """How many features of the plan a box covers at least in part, and how much of it lies in the district."""
+    west, _, _, north = frame.bounds
+    ground = shapely.box(
+        west + box.x / frame.mm_per_m,
+        north - box.bottom / frame.mm_per_m,
+        west + box.right / frame.mm_per_m,
+        north - box.y / frame.mm_per_m,
+    )
+    shown = [layer.geometry for layer in desk.layers if not layer.definition.is_reference and len(layer.geometry)]
+    district = desk.locator.district
+    within = shapely.area(shapely.intersection(ground, district)) / ground.area if district is not None else 0.0
+    return sum(int(shapely.intersects(shapes, ground).sum()) for shapes in shown), float(within)
 
 
 def corner_svg(desk: Desk, scene: Scene, corner: Mapping[str, tuple[Box, str]]) -> str:

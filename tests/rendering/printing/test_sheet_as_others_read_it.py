@@ -20,14 +20,16 @@ from geo_service.core.crs import to_degrees
 from geo_service.core.features import Feature
 from geo_service.core.layers import LayerDefinition
 from geo_service.core.text import Text
+from geo_service.rendering.colour import contrast
 from geo_service.rendering.printing.atlas import by_subdistrict, compose_atlas
 from geo_service.rendering.printing.fonts import Fonts
 from geo_service.rendering.printing.furniture import Locator
 from geo_service.rendering.printing.layers import PrintLayer, prepare
+from geo_service.rendering.printing.marks import swatch
 from geo_service.rendering.printing.pages import Sheet
 from geo_service.rendering.printing.pdf import write_pdf
 from geo_service.rendering.printing.request import LayerChoice, SheetRequest
-from geo_service.rendering.printing.sheet import compose
+from geo_service.rendering.printing.sheet import compose, corners, desk_of, frames_of
 from tests.rendering.printing.conftest import snapshot
 
 Reader = Callable[..., str]
@@ -88,15 +90,18 @@ def squeezed(text: str) -> str:
 
 
 def test_every_placed_name_and_the_title_are_found_by_search(sheet: Sheet, pdf: Path, read: Reader) -> None:
-    """By pdfium all of them; by poppler those that lie level, for it takes slanting letters one by one."""
+    """By pdfium and by poppler in each of its orders, slanting ones too, and each of them once."""
     document = pypdfium2.PdfDocument(pdf)
     by_pdfium = squeezed(document[0].get_textpage().get_text_range())
     document.close()
     by_poppler = squeezed(read("pdftotext", pdf, "-"))
     names = {squeezed(p.label.text): p.angle for p in sheet.scenes[0].placed}
     assert len(names) > 60
-    assert {n for n in names if n not in by_pdfium} == set()
-    assert {n for n, angle in names.items() if angle == 0 and n not in by_poppler} == set()
+    assert sum(1 for angle in names.values() if angle) > 15
+    for found in (by_pdfium, by_poppler, *(squeezed(read("pdftotext", way, pdf, "-")) for way in ("-raw", "-layout"))):
+        assert {n for n in names if n not in found} == set()
+    slanting = [n for n, angle in names.items() if angle and not any(n in other for other in names if other != n)]
+    assert {n for n in slanting if by_pdfium.count(n) != 1 or by_poppler.count(n) != 1} == set()
     assert "南开区2025年计划项目分布图" in by_poppler
 
 
@@ -254,3 +259,27 @@ def test_tiles_overlap_as_asked_and_cover_the_extent(layers: list[PrintLayer], f
     first, second = frames[0].bounds, frames[1].bounds
     assert (first[2] - second[0]) / 15_000 * 1000 == pytest.approx(12, abs=1e-6)
     assert all(a.scale == b.scale == 15_000 for a, b in itertools.pairwise(frames))
+
+
+@pytest.mark.parametrize(("paper", "landscape"), [("A4", False), ("A4", True), ("A3", True), ("A0", False)])
+def test_the_stamp_hides_nothing_of_the_plan_where_a_corner_is_free(
+    paper: str, landscape: bool, layers: list[PrintLayer], fonts: Fonts, locator: Locator
+) -> None:
+    request = SheetRequest(title="示意", paper=paper, landscape=landscape, date="2025-11-23")
+    desk = desk_of(request, layers, fonts=fonts, locator=locator)
+    frame = frames_of(desk)[0]
+    taken = {key: box for key, (box, _) in corners(desk, frame).items()}
+    stamp, district = taken.pop("stamp"), frame.draw(locator.district)
+    place = shapely.box(stamp.x, stamp.y, stamp.right, stamp.bottom)
+    assert shapely.box(0, 0, frame.width_mm, frame.height_mm).contains(place)
+    assert not any(place.intersects(shapely.box(b.x, b.y, b.right, b.bottom)) for b in taken.values())
+    assert not place.intersects(district)
+
+
+def test_a_street_is_seen_in_the_legend_in_print_and_on_screen(sheet: Sheet) -> None:
+    """Its kerbs are at least as heavy as the lines of the tables, and darker than a third of white."""
+    look = next(entry.look for entry in sheet.scenes[0].legend if entry.layer == "streets")
+    kerb, road = (float(w) for w in re.findall(r'stroke-width="([\d.]+)"', swatch(look, 9.0, 4.6).body))
+    assert (kerb - road) / 2 == pytest.approx(0.2)
+    assert road >= 1.0
+    assert contrast(look.color, "#FFFFFF") > 3
