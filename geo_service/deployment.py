@@ -86,17 +86,18 @@ def open_deployment(settings: Settings, *, now: Callable[[], datetime.datetime] 
     drafts = Drafts(store.database, now)
     counter = _counter(settings, store, drafts, people, now)
     close_committed(counter.desk)
+    publisher = Publisher(store, settings.home)
     return Deployment(
         settings=settings,
         store=store,
         ledger=ledger,
-        publisher=Publisher(store, settings.home),
+        publisher=publisher,
         people=people,
         drafts=drafts,
         basemaps=basemaps,
         counter=counter,
         album=Album(Attachments(settings.home / "attachments"), counter.jail, now),
-        views=RevisionViews(store, tile_cache_mb=settings.tile_cache_mb),
+        views=RevisionViews(store, publisher, tile_cache_mb=settings.tile_cache_mb),
         downloads=KeptFiles(settings.home / "cache" / "downloads", settings.download_cache_mb << 20),
         prints=Jobs(settings.home / "cache" / "prints", JOB_KINDS, now),
         answers=Answers(settings, now),

@@ -73,13 +73,12 @@ def compile_filter(
     UnknownField
         It names a field the layer does not have.
     """
-    term = _compile(_parse(text), _Names(definition, crs), 0)
-    return lambda feature: term(feature) is True
+    return compile_json(parse_filter(text), definition, crs=crs)
 
 
 def text_equality(text: str, definition: LayerDefinition) -> tuple[str, str] | None:
     """A field and the text it must equal for the filter to hold, None where the filter asks for no such thing."""
-    tree = _parse(text)
+    tree = parse_filter(text)
     names = _Names(definition, CRS84)
     for part in tree.get("args", []) if tree.get("op") == "and" else [tree]:
         match part:
@@ -90,13 +89,29 @@ def text_equality(text: str, definition: LayerDefinition) -> tuple[str, str] | N
 
 def compile_json(tree: Any, definition: LayerDefinition, *, crs: ReferenceSystem = CRS84) -> Callable[[Feature], bool]:
     """A predicate from CQL2 JSON; raises as :func:`compile_filter`, position 1."""
-    term = _compile(tree, _Names(definition, crs), 0)
+    term = compile_term(tree, definition, crs=crs)
     return lambda feature: term(feature) is True
 
 
+def compile_term(tree: Any, definition: LayerDefinition, *, crs: ReferenceSystem = CRS84) -> Term:
+    """What a part of a filter gives for a feature, None where that is unknown; raises as :func:`compile_filter`."""
+    return _compile(tree, _Names(definition, crs), 0)
+
+
+def keys_of(definition: LayerDefinition) -> dict[str, str]:
+    """The keys of a layer's fields by every name a filter may use: key and Chinese title."""
+    return {f.title.zh: f.key for f in definition.all_fields} | {f.key: f.key for f in definition.all_fields}
+
+
 @lru_cache(maxsize=256)
-def _parse(text: str) -> Any:
-    """The tree of a filter; nobody changes it."""
+def parse_filter(text: str) -> Any:
+    """CQL2 text as a CQL2 JSON tree, which nobody changes.
+
+    Raises
+    ------
+    InvalidFilter
+        It does not parse, or nests too deep.
+    """
     if len(text) > MAX_LENGTH:
         raise InvalidFilter(position=MAX_LENGTH, reason=f"> {MAX_LENGTH}")
     if _nesting(text) > MAX_DEPTH:
@@ -130,7 +145,7 @@ class _Names:
 
     def __init__(self, definition: LayerDefinition, crs: ReferenceSystem) -> None:
         self.layer, self.crs = definition.id, crs
-        self.keys = {f.title.zh: f.key for f in definition.all_fields} | {f.key: f.key for f in definition.all_fields}
+        self.keys = keys_of(definition)
 
     def term(self, name: str) -> Term:
         if name == "id":
@@ -163,11 +178,18 @@ def _compile_mapping(node: dict[str, Any], names: _Names, depth: int) -> Term:
         return names.term(str(node["property"]))
     if "op" in node:
         return _compile_operation(str(node["op"]).lower(), node.get("args", []), names, depth)
-    constant = _constant(node, names.crs)
-    return lambda _: constant
+    value = constant(node, names.crs)
+    return lambda _: value
 
 
-def _constant(node: dict[str, Any], crs: ReferenceSystem) -> Value:
+def constant(node: dict[str, Any], crs: ReferenceSystem) -> Value:
+    """A date as text, or a geometry moved to degrees.
+
+    Raises
+    ------
+    InvalidFilter
+        It is neither.
+    """
     if "date" in node or "timestamp" in node:
         return str(node.get("date", node.get("timestamp")))
     try:

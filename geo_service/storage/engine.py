@@ -56,6 +56,11 @@ class Database:
         return self._engine.url.render_as_string()
 
     @property
+    def secret_address(self) -> str:
+        """The database URL for another process of ours, never to be shown or logged."""
+        return self._engine.url.render_as_string(hide_password=False)
+
+    @property
     def is_embedded(self) -> bool:
         """Whether the database is a file of this machine (SQLite)."""
         return self._engine.url.get_backend_name() == "sqlite"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from geo_service.core.features import Feature
 from geo_service.core.geojson import load_line
-from geo_service.storage.rows import batches, live_at
+from geo_service.storage.rows import batches, live_at, read_begun, read_ended
 from geo_service.storage.store import LayerStore
-from geo_service.storage.tables import feature_version
+from geo_service.storage.tables import feature_version, revision
 
 
 def features_at(store: LayerStore, layer_id: str, fids: Iterable[str], rev: int | None = None) -> dict[str, Feature]:
@@ -52,6 +52,23 @@ def touched_since(store: LayerStore, layer_id: str, fids: Iterable[str], base: i
         with store.database.reading() as connection:
             found.update(connection.execute(question).scalars())
     return frozenset(found)
+
+
+def count_changes(store: LayerStore, layer_id: str, low: int, high: int) -> int:
+    """How many features the revisions after ``low`` up to ``high`` added, changed or deleted, told by their records."""
+    columns = revision.c
+    question = select(func.coalesce(func.sum(columns.n_add + columns.n_mod + columns.n_del), 0)).where(
+        columns.layer == layer_id, columns.rev > low, columns.rev <= high
+    )
+    with store.database.reading() as connection:
+        return int(connection.execute(question).scalar_one())
+
+
+def changes_between(store: LayerStore, layer_id: str, low: int, high: int) -> tuple[list[str], list[str]]:
+    """Canonical lines that stand in revision ``low`` and not, or not so, in ``high``; and the other way round."""
+    with store.database.reading() as connection:
+        ended = list(read_ended(connection, layer_id, low, high))
+        return ended, list(read_begun(connection, layer_id, low, high))
 
 
 def deleted_features(store: LayerStore, layer_id: str, *, limit: int = 200) -> tuple[tuple[Feature, int], ...]:

@@ -13,6 +13,7 @@ import numpy
 from numpy.typing import NDArray
 
 from geo_service.core.geojson import dump_collection
+from geo_service.storage.column_files import ColumnSet
 from geo_service.storage.files import write_file
 from geo_service.storage.rows import StoredFeature, batches
 
@@ -22,11 +23,14 @@ Indices = NDArray[numpy.int64]
 HILBERT_BITS = 16
 
 
-def build(folder: Path, layer_id: str, rev: int, rows: Iterable[StoredFeature]) -> str:
-    """The hash of the published file; the folder holds it and its features in Hilbert order."""
+def build(
+    folder: Path, layer_id: str, rev: int, rows: Iterable[StoredFeature], columns: ColumnSet | None = None
+) -> str:
+    """The hash of the published file; the folder holds it, its features in Hilbert order and the columns asked for."""
     lengths, boxes = array("q"), array("d")
     path = folder / "layer.geojson"
-    sha256 = write_file(path, dump_collection(layer_id, rev, _measured(rows, lengths, boxes)))
+    lines = _measured(rows, lengths, boxes)
+    sha256 = write_file(path, dump_collection(layer_id, rev, columns.watch(lines) if columns else lines))
     table = numpy.frombuffer(boxes, dtype=float).reshape(-1, 4) if boxes else numpy.empty((0, 4))
     sizes = numpy.frombuffer(lengths, dtype=numpy.int64) if lengths else numpy.empty(0, dtype=numpy.int64)
     order = hilbert_order(table)
@@ -34,6 +38,8 @@ def build(folder: Path, layer_id: str, rev: int, rows: Iterable[StoredFeature]) 
     write_file(folder / "features.bin", _slices(path, begins[order], sizes[order]) if len(sizes) else [])
     save(folder / "offsets.npy", numpy.concatenate(([0], numpy.cumsum(sizes[order] + 1))))
     save(folder / "boxes.npy", table[order])
+    if columns:
+        columns.write(folder, order)
     return sha256
 
 

@@ -10,13 +10,15 @@
 ``lines.npy``
     where each line of the published file begins (at the first page without a bbox, which is one slice of it);
 ``shapes.bin`` ``shapes.npy``
-    the geometries as WKB in the same order (at the first bbox question that needs them).
+    the geometries as WKB in the same order (at the first bbox question that needs them);
+``columns/``
+    of a large layer: the attributes as columns in the same order.
 """
 
 from __future__ import annotations
 
+import datetime
 import json
-import mmap
 import shutil
 import threading
 import zlib
@@ -34,11 +36,16 @@ import numpy
 import shapely
 from numpy.typing import NDArray
 
+from geo_service.core.columns import Codes
 from geo_service.core.query import Bbox
 from geo_service.errors import StorageFault
+from geo_service.storage.column_files import FOLDER as COLUMNS
+from geo_service.storage.column_files import ID, ColumnFiles, ColumnSet, map_file
+from geo_service.storage.elsewhere import do_elsewhere
 from geo_service.storage.files import exclusive, read_chunks, sync_folder, write_file
+from geo_service.storage.lookup import count_changes
 from geo_service.storage.packing import Indices, Numbers, build, save
-from geo_service.storage.store import LayerStore
+from geo_service.storage.store import LayerStore, open_store
 
 Encoding = Literal["identity", "gzip", "br"]
 Members = Callable[[int, int], Mapping[str, Any]]
@@ -53,6 +60,10 @@ KEPT_FOLDERS = 4
 """Revisions of a layer whose folders stay; others go ten minutes after they were last opened by a process."""
 GRACE_S = 600
 KEPT_OPEN = 256
+LARGE = 20_000
+"""Layers with more features are built in a process of their own, with columns, and never held in memory."""
+OVERLAY = 2_000
+"""So many changes since a built revision are laid over it when a later one is read."""
 TEMPORARY = ".building-"
 NEWLINE = 10
 
@@ -60,8 +71,9 @@ NEWLINE = 10
 class Publisher:
     """Published revisions of a store, one folder each, shared by all processes of a home."""
 
-    def __init__(self, store: LayerStore, home: Path) -> None:
+    def __init__(self, store: LayerStore, home: Path, *, large: int = LARGE) -> None:
         self._store = store
+        self._large = large
         self._home = home
         self._open: OrderedDict[tuple[str, int], PublishedRevision] = OrderedDict()
         self._lock = threading.Lock()
@@ -78,7 +90,48 @@ class Publisher:
         key = (layer_id, wanted)
         ready = self._open.get(key)
         if ready is None or not ready.folder.exists():
+            if self.is_large(layer_id) and not self._built(layer_id, wanted):
+                address = self._store.database.secret_address
+                do_elsewhere(_build_elsewhere, address, self._home, self._large, layer_id, wanted)
             ready = self._find(layer_id, wanted)
+        return self._keep(key, ready)
+
+    def is_large(self, layer_id: str) -> bool:
+        """Whether a layer is asked through columns, not held in memory."""
+        return self._store.layer(layer_id).count > self._large
+
+    def base(self, layer_id: str, rev: int) -> PublishedRevision:
+        """The latest built revision not after ``rev`` that few changes lead from, else this one, built now.
+
+        Raises
+        ------
+        LayerNotFound, RevisionNotFound
+            There is no such layer or revision.
+        """
+        self._store.revision(layer_id, rev)
+        for built in self._built_revisions(layer_id):
+            if built <= rev and count_changes(self._store, layer_id, built, rev) <= OVERLAY:
+                return self.revision(layer_id, built)
+        return self.revision(layer_id, rev)
+
+    def build(self, layer_id: str, rev: int) -> None:
+        """Build everything of a revision in this process."""
+        self._find(layer_id, rev).write_shapes()
+
+    def _built_revisions(self, layer_id: str) -> list[int]:
+        """Revisions with columns that are built, the latest first."""
+        parent = self._folder(layer_id, 0, "").parent
+        revs = [int(path.parent.name[1:].partition("-")[0]) for path in parent.glob(f"r*/{COLUMNS}")]
+        return sorted((rev for rev in revs if self._built(layer_id, rev)), reverse=True)
+
+    def _built(self, layer_id: str, rev: int) -> bool:
+        """Whether a revision of this very layer (not one of the same name that was lost) is there."""
+        if not 1 <= rev <= self._store.layer(layer_id).revision.rev:
+            return False
+        sha256 = self._store.revision(layer_id, rev).sha256
+        return bool(sha256) and (self._folder(layer_id, rev, sha256) / COLUMNS).exists()
+
+    def _keep(self, key: tuple[str, int], ready: PublishedRevision) -> PublishedRevision:
         with self._lock:
             self._open[key] = ready
             self._open.move_to_end(key)
@@ -104,7 +157,8 @@ class Publisher:
             shutil.rmtree(leftover)
         temporary = parent / f"{TEMPORARY}{rev}"
         temporary.mkdir()
-        sha256 = build(temporary, layer_id, rev, self._store.rows(layer_id, rev))
+        columns = ColumnSet() if self.is_large(layer_id) else None
+        sha256 = build(temporary, layer_id, rev, self._store.rows(layer_id, rev), columns)
         if known and known != sha256:
             raise StorageFault(reason=f"{layer_id} r{rev}: {known[:12]} ≠ {sha256[:12]}")
         if not known:
@@ -118,6 +172,14 @@ class Publisher:
 
     def _folder(self, layer_id: str, rev: int, sha256: str) -> Path:
         return self._home / "cache" / "revisions" / layer_id / f"r{rev}-{sha256[:12]}"
+
+
+def _build_elsewhere(url: str, home: Path, large: int, layer_id: str, rev: int) -> None:
+    store = open_store(url, home, lambda: datetime.datetime.now(datetime.UTC))
+    try:
+        Publisher(store, home, large=large).build(layer_id, rev)
+    finally:
+        store.close()
 
 
 def _prune(parent: Path) -> None:
@@ -187,7 +249,7 @@ class PublishedRevision:
         if offset >= last:
             return b""
         begin, end = int(self._line_begins[offset]), int(self._line_begins[last])
-        return self._published[begin:end].rstrip(b",\n")
+        return bytes(self._published[begin:end]).rstrip(b",\n")
 
     def find(self, bbox: Bbox | None, limit: int, offset: int = 0) -> Found:
         """Positions of one page of the features that intersect a bbox; touching counts."""
@@ -198,6 +260,41 @@ class PublishedRevision:
         inside = _within(self._blocks[blocks], window)
         tested = self._tested(blocks[~inside], window)
         return _Touched(blocks, inside, tested, self._block_sizes).page(limit, offset)
+
+    def meeting(self, bbox: Bbox) -> Indices:
+        """Positions of all features that intersect a bbox, in order; touching counts."""
+        return self.find(bbox, self.count).positions
+
+    def lines_at(self, positions: Indices) -> list[bytes]:
+        """Canonical lines at these positions."""
+        begins, ends = self._offsets[positions].tolist(), self._offsets[numpy.asarray(positions) + 1].tolist()
+        return [self._bytes[begin : end - 1] for begin, end in zip(begins, ends, strict=True)]
+
+    def locate(self, fids: Iterable[str]) -> Indices:
+        """Positions of those of these features that are there."""
+        ids = self.columns[ID]
+        places = [ids.place(fid) for fid in fids]
+        found = [int(place) for place in places if place == int(place)]
+        return numpy.asarray(self.by_id[found], dtype=numpy.int64)
+
+    @cached_property
+    def columns(self) -> ColumnFiles:
+        """The attributes of a large layer by key, and ``id``."""
+        return ColumnFiles(self.folder)
+
+    @property
+    def by_id(self) -> Codes:
+        """Positions in order of id, of a large layer."""
+        return self.columns.by_id
+
+    @property
+    def boxes(self) -> Numbers:
+        """West, south, east, north of each feature, NaN where it has no place."""
+        return self._boxes
+
+    def shapes(self, positions: Indices) -> NDArray[Any]:
+        """Geometries of located features in degrees."""
+        return self._geometries(positions)
 
     def features(self, positions: Indices) -> bytes:
         """Canonical lines at these positions, with commas between."""
@@ -239,12 +336,12 @@ class PublishedRevision:
         return numpy.asarray(numpy.load(self.folder / "boxes.npy", mmap_mode="r"))
 
     @cached_property
-    def _bytes(self) -> mmap.mmap:
-        return _map(self.folder / "features.bin")
+    def _bytes(self) -> Any:
+        return map_file(self.folder / "features.bin")
 
     @cached_property
-    def _published(self) -> mmap.mmap:
-        return _map(self.folder / "layer.geojson")
+    def _published(self) -> Any:
+        return map_file(self.folder / "layer.geojson")
 
     @cached_property
     def _line_begins(self) -> Indices:
@@ -272,12 +369,13 @@ class PublishedRevision:
         return numpy.minimum(BLOCK, self._located - starts)
 
     @cached_property
-    def _shapes(self) -> tuple[Indices, mmap.mmap]:
+    def _shapes(self) -> tuple[Indices, Any]:
         if not (self.folder / "shapes.npy").exists():
-            self._write_shapes()
-        return numpy.load(self.folder / "shapes.npy", mmap_mode="r"), _map(self.folder / "shapes.bin")
+            self.write_shapes()
+        return numpy.load(self.folder / "shapes.npy", mmap_mode="r"), map_file(self.folder / "shapes.bin")
 
-    def _write_shapes(self) -> None:
+    def write_shapes(self) -> None:
+        """Make the geometries that bbox questions need."""
         sizes = array("q", [0])
         write_file(self.folder / "shapes.bin", self._shape_bytes(sizes))
         save(self.folder / "shapes.npy", numpy.cumsum(numpy.frombuffer(sizes, dtype=numpy.int64)))
@@ -337,11 +435,6 @@ def _within(boxes: Numbers, window: Numbers) -> NDArray[numpy.bool_]:
     west, south, east, north = window
     found = (boxes[:, 0] >= west) & (boxes[:, 2] <= east) & (boxes[:, 1] >= south) & (boxes[:, 3] <= north)
     return numpy.asarray(found)
-
-
-def _map(path: Path) -> mmap.mmap:
-    with path.open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _line_begins(path: Path) -> Indices:

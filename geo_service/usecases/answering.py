@@ -25,6 +25,7 @@ from geo_service.errors import BrokenLedgerFile, Unavailable
 from geo_service.settings import Settings
 from geo_service.storage.kept_files import KeptFiles
 from geo_service.storage.ledger import read_ledger
+from geo_service.storage.published import Publisher
 from geo_service.storage.store import LayerStore, open_store
 from geo_service.usecases import report
 from geo_service.usecases.jobs import Jobs, JobState, Report
@@ -159,7 +160,7 @@ def _sources(url: str, home: Path, data: Path) -> Sources:
 def _opened(url: str, home: Path, data: Path) -> tuple[LayerStore, RevisionViews, Ledger]:
     """The store, opened once in a worker; nothing is ever written to it here."""
     store = open_store(url, home, lambda: datetime.datetime.now(datetime.UTC))
-    return store, RevisionViews(store, tile_cache_mb=1), _ledger(data / "plan_2025.toml")
+    return store, RevisionViews(store, Publisher(store, home), tile_cache_mb=1), _ledger(data / "plan_2025.toml")
 
 
 def _ledger(path: Path) -> Ledger:

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
 import shapely
 from shapely.geometry import box
 
 from geo_service.core import crs
-from geo_service.core.cql import compile_filter
 from geo_service.core.derived import Area
 from geo_service.core.features import Feature
-from geo_service.core.layers import THEMES, Field, LayerDefinition
+from geo_service.core.layers import THEMES, Field
 from geo_service.core.plan import Ledger
-from geo_service.core.query import Bbox, FeaturePage, Query, sort_key
 from geo_service.core.revisions import Revision
 from geo_service.core.text import Text
-from geo_service.errors import UnknownField
 from geo_service.rendering import symbols
 from geo_service.storage.store import LayerState, LayerStore
-from geo_service.usecases.views import RevisionViews, Summary, layer_symbol
+from geo_service.usecases.lines import Lines
+from geo_service.usecases.summary import Summary, layer_symbol
+from geo_service.usecases.views import RevisionViews
 
 
 def heads_key(states: Iterable[LayerState]) -> str:
@@ -130,61 +130,6 @@ def text_json(text: Text) -> dict[str, str]:
     return {"zh": text.zh, "en": text.en}
 
 
-def find_features(
-    definition: LayerDefinition,
-    features: Sequence[Feature],
-    query: Query,
-    *,
-    within: Callable[[Bbox], Sequence[Feature]] | None = None,
-) -> FeaturePage:
-    """The page of features that fit a query, in its order (by id where it asks for none).
-
-    ``within`` answers a bbox from an index; without it every feature is tested.
-
-    Raises
-    ------
-    InvalidFilter, UnknownField
-        The filter does not parse, or names or sorts by a field the layer has not.
-    """
-    found: list[Feature] = list(within(query.bbox) if query.bbox and within else features)
-    if query.filter:
-        keep = compile_filter(query.filter, definition)
-        found = [f for f in found if keep(f)]
-    if query.text:
-        needle = query.text.casefold()
-        found = [f for f in found if _has_text(f, needle)]
-    if query.bbox and within is None:
-        found = _meeting(found, query.bbox)
-    for key in reversed(query.sort):
-        found = _sorted(definition, found, key)
-    return FeaturePage(found[query.offset : query.offset + query.limit], len(found), query.offset)
-
-
-def _has_text(feature: Feature, needle: str) -> bool:
-    return needle in feature.id.casefold() or any(
-        needle in value.casefold() for value in feature.properties.values() if isinstance(value, str)
-    )
-
-
-def _meeting(features: list[Feature], bbox: Bbox) -> list[Feature]:
-    located = [f for f in features if f.geometry]
-    if not located:
-        return []
-    hits = shapely.intersects(box(*bbox), [f.shape() for f in located])
-    return [f for f, hit in zip(located, hits, strict=True) if hit]
-
-
-def _sorted(definition: LayerDefinition, features: list[Feature], key: str) -> list[Feature]:
-    name = key.removeprefix("-")
-    if name == "id":
-        return sorted(features, key=lambda f: f.id, reverse=key.startswith("-"))
-    if definition.field(name) is None:
-        raise UnknownField(layer=definition.id, field=name, known=", ".join(f.key for f in definition.all_fields))
-    present = [f for f in features if f.properties.get(name) not in (None, "")]
-    missing = [f for f in features if f.properties.get(name) in (None, "")]
-    return sorted(present, key=lambda f: sort_key(f.properties[name]), reverse=key.startswith("-")) + missing
-
-
 def feature_json(feature: Feature) -> dict[str, Any]:
     """A GeoJSON Feature."""
     return {
@@ -193,6 +138,13 @@ def feature_json(feature: Feature) -> dict[str, Any]:
         "geometry": feature.geometry,
         "properties": dict(feature.properties),
     }
+
+
+def features_json(features: Sequence[Feature]) -> Any:
+    """GeoJSON Features for an answer; those of a large layer go out as they are stored, byte for byte."""
+    if isinstance(features, Lines):
+        return msgspec.Raw(b"[" + features.text() + b"]")
+    return [feature_json(f) for f in features]
 
 
 def feature_detail_json(store: LayerStore, ledger: Ledger, layer_id: str, fid: str, rev: int | None) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from geo_service.errors import InvalidParameter
 from geo_service.ingest.writers import GEOPARQUET, WRITERS, Writer, write_layer
 from geo_service.rendering import pmtiles
 from geo_service.storage.kept_files import KeptFiles
-from geo_service.usecases import browse
 from geo_service.usecases.views import RevisionViews, tile_fields
 
 EVERYTHING = 1 << 40
@@ -150,8 +149,9 @@ def _make(wanted: Order, views: RevisionViews, path: Path) -> None:
 def chosen(wanted: Order, views: RevisionViews) -> Sequence[Feature]:
     """The features of a download, by id."""
     query = Query(filter=wanted.filter, bbox=wanted.bbox, limit=EVERYTHING)
-    features = views.features(wanted.revision)
-    return browse.find_features(wanted.definition, features, query).features if query.filter or query.bbox else features
+    if not (query.filter or query.bbox):
+        return views.features(wanted.revision)
+    return views.find(wanted.definition, wanted.revision, query).features
 
 
 def _make_tiles(wanted: Order, views: RevisionViews, path: Path) -> None:

@@ -18,7 +18,8 @@ from geo_service.rendering import picture
 from geo_service.rendering.picture import Bounds, DrawnLayer, Window
 from geo_service.storage.store import LayerState
 from geo_service.usecases.memo import Memo
-from geo_service.usecases.views import RevisionViews, layer_symbol
+from geo_service.usecases.summary import layer_symbol
+from geo_service.usecases.views import RevisionViews
 
 LARGEST_PX = 4096
 MOST_PIXELS = 10_000_000

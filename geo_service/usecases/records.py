@@ -11,7 +11,8 @@ from geo_service.usecases.downloads import FALLBACK, offered
 from geo_service.usecases.markup import Element, tag, write
 from geo_service.usecases.ogc import BASE, GEOJSON, HTML, JSON, link
 from geo_service.usecases.ogc_tiles import SCHEME
-from geo_service.usecases.views import RevisionViews, Summary
+from geo_service.usecases.summary import Summary
+from geo_service.usecases.views import RevisionViews
 
 ISO = "application/xml"
 OWNER = "天津市南开区发展和改革委员会"

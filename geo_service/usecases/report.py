@@ -26,7 +26,8 @@ from geo_service.errors import InvalidParameter, LayerNotFound
 from geo_service.storage.store import LayerState, LayerStore
 from geo_service.usecases.browse import text_json
 from geo_service.usecases.memo import Memo
-from geo_service.usecases.views import RevisionViews, summarise
+from geo_service.usecases.summary import summarise
+from geo_service.usecases.views import RevisionViews
 
 MOST_FEATURES = 200_000
 """Features one question may read."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy
 import shapely
@@ -13,45 +12,32 @@ from numpy.typing import NDArray
 from geo_service.core.features import Feature
 from geo_service.core.geojson import load_line
 from geo_service.core.layers import LayerDefinition
-from geo_service.core.query import Bbox
+from geo_service.core.query import Bbox, FeaturePage, Query
 from geo_service.core.revisions import Revision
 from geo_service.rendering import symbols
 from geo_service.rendering.tiles import TileSource
+from geo_service.storage.published import Publisher
 from geo_service.storage.store import LayerStore
+from geo_service.usecases.find import find_features
+from geo_service.usecases.large import Condition, LargeRevision, open_large
 from geo_service.usecases.memo import Memo
+from geo_service.usecases.summary import Summary, layer_symbol, summarise, summarise_large
 
 Rows = NDArray[numpy.int64]
 
 KEPT_FEATURES = 200_000
-"""Features held in memory over all layers; larger layers are streamed from the store each time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """Counts of one revision: by precision class, by symbol class, filled values per field; bbox of what is located."""
-
-    count: int
-    precisions: Mapping[str, int]
-    classes: Mapping[str, int]
-    filled: Mapping[str, int]
-    bbox: Bbox | None
-
-    @property
-    def located(self) -> int:
-        """Features with a geometry."""
-        return self.count - self.precisions.get("unlocated", 0)
-
-    @property
-    def illustrative(self) -> int:
-        """Features whose geometry is only illustrative."""
-        return self.precisions.get("illustrative", 0)
+"""Features held in memory over all layers; those of large layers (:mod:`geo_service.usecases.large`) never are."""
+KEPT_LARGE = 8
+"""Revisions of large layers that are open at a time; open ones are mapped files."""
 
 
 class RevisionViews:
     """Derived views of revisions of one store, computed at first use."""
 
-    def __init__(self, store: LayerStore, *, tile_cache_mb: int) -> None:
+    def __init__(self, store: LayerStore, publisher: Publisher, *, tile_cache_mb: int) -> None:
         self._store = store
+        self._publisher = publisher
+        self._large: Memo[LargeRevision] = Memo(KEPT_LARGE)
         self._features: Memo[tuple[Feature, ...]] = Memo(KEPT_FEATURES, lambda kept: len(kept) + 1)
         self._summaries: Memo[Summary] = Memo(512)
         self._trees: Memo[tuple[shapely.STRtree, Rows]] = Memo(16)
@@ -59,12 +45,42 @@ class RevisionViews:
         self._sources: Memo[TileSource] = Memo(16)
         self._tiles: Memo[bytes] = Memo(tile_cache_mb << 20, lambda data: len(data) + 200)
 
-    def features(self, revision: Revision) -> tuple[Feature, ...]:
-        """All features of a revision, sorted by id."""
+    def large(self, revision: Revision) -> LargeRevision | None:
+        """A revision of a layer too large to be held in memory, None of any other."""
+        if not self._publisher.is_large(revision.layer):
+            return None
+        return self._large.get(
+            _key(revision), lambda: open_large(self._store, self._publisher, revision.layer, revision.rev)
+        )
+
+    def features(self, revision: Revision) -> Sequence[Feature]:
+        """All features of a revision, sorted by id; those of a large layer are decoded as they are looked at."""
+        large = self.large(revision)
+        if large is not None:
+            return large.features()
         return self._features.get(_key(revision), lambda: tuple(self._stream(revision)))
 
-    def within(self, revision: Revision, window: Bbox) -> list[Feature]:
+    def find(
+        self, definition: LayerDefinition, revision: Revision, query: Query, conditions: Sequence[Condition] = ()
+    ) -> FeaturePage:
+        """The page of features that fit a query and further conditions, in the query's order (by id without one).
+
+        Raises
+        ------
+        InvalidFilter, UnknownField
+            The filter does not parse, or names or sorts by a field the layer has not.
+        """
+        large = self.large(revision)
+        if large is not None:
+            return large.find(definition, query, conditions)
+        features: Sequence[Feature] = self.within(revision, query.bbox) if query.bbox else self.features(revision)
+        return find_features(definition, features, dataclasses.replace(query, bbox=None), conditions)
+
+    def within(self, revision: Revision, window: Bbox) -> Sequence[Feature]:
         """The features of a revision that meet a bbox, sorted by id."""
+        large = self.large(revision)
+        if large is not None:
+            return large.within(window)
         features = self.features(revision)
         tree, rows = self._trees.get(_key(revision), lambda: _spatial_index(features))
         found = rows[tree.query(shapely.box(*window), predicate="intersects")]
@@ -78,7 +94,11 @@ class RevisionViews:
 
     def summary(self, definition: LayerDefinition, revision: Revision) -> Summary:
         """Counts and bbox of a revision."""
-        return self._summaries.get(_key(revision), lambda: summarise(definition, self.features(revision)))
+        return self._summaries.get((*_key(revision), definition.symbol), lambda: self._summarise(definition, revision))
+
+    def _summarise(self, definition: LayerDefinition, revision: Revision) -> Summary:
+        large = self.large(revision)
+        return summarise(definition, self.features(revision)) if large is None else summarise_large(definition, large)
 
     def tile(self, definition: LayerDefinition, revision: Revision, z: int, x: int, y: int) -> bytes:
         """One vector tile of a revision, empty bytes where nothing is."""
@@ -99,14 +119,14 @@ class RevisionViews:
         return TileSource.from_features([f.id for f in located], shapes, properties, name=definition.id)
 
 
-def _spatial_index(features: tuple[Feature, ...]) -> tuple[shapely.STRtree, Rows]:
+def _spatial_index(features: Sequence[Feature]) -> tuple[shapely.STRtree, Rows]:
     """A tree over the located features, and which row each of its shapes comes from."""
     rows = [row for row, feature in enumerate(features) if feature.geometry]
     shapes = numpy.array([features[row].shape() for row in rows], dtype=object)
     return shapely.STRtree(shapes), numpy.array(rows, dtype=numpy.int64)
 
 
-def _rows_by_value(features: tuple[Feature, ...], key: str) -> dict[str, list[int]]:
+def _rows_by_value(features: Sequence[Feature], key: str) -> dict[str, list[int]]:
     """The rows that have each value of a field, as text."""
     found: dict[str, list[int]] = {}
     for row, feature in enumerate(features):
@@ -114,35 +134,9 @@ def _rows_by_value(features: tuple[Feature, ...], key: str) -> dict[str, list[in
     return found
 
 
-def layer_symbol(definition: LayerDefinition) -> symbols.Symbol:
-    """How a layer looks; a plain blue where its symbol is not (or no longer) in the table."""
-    name = definition.symbol if definition.symbol in symbols.NAMES else f"{definition.kind}_blue"
-    return symbols.symbol(name, kind=definition.kind)
-
-
 def tile_fields(definition: LayerDefinition) -> tuple[str, ...]:
     """Attributes a tile carries besides the id: the name and what the symbol asks for; the card fetches the rest."""
     return ("name", *symbols.fields_of(layer_symbol(definition)))
-
-
-def summarise(definition: LayerDefinition, features: tuple[Feature, ...]) -> Summary:
-    """Counts by precision, symbol class and filled field, and the bbox of all geometries."""
-    symbol = layer_symbol(definition)
-    return Summary(
-        count=len(features),
-        precisions=Counter(f.precision for f in features),
-        classes=Counter(symbols.class_of(symbol, f.properties).key for f in features),
-        filled=Counter(k for f in features for k, v in f.properties.items() if v not in (None, "")),
-        bbox=_bbox(features),
-    )
-
-
-def _bbox(features: tuple[Feature, ...]) -> Bbox | None:
-    shapes = [f.shape() for f in features if f.geometry]
-    if not shapes:
-        return None
-    west, south, east, north = (round(float(v), 7) for v in shapely.total_bounds(numpy.array(shapes, dtype=object)))
-    return (west, south, east, north)
 
 
 def _key(revision: Revision) -> tuple[str, int]:

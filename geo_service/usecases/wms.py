@@ -21,7 +21,8 @@ from geo_service.usecases.markup import Element, tag, write
 from geo_service.usecases.ogc import BASE, TITLE
 from geo_service.usecases.ogc_tiles import HALF_M, MAX_ZOOM, PIXEL_M, SCHEME, cell_size_m
 from geo_service.usecases.pictures import LARGEST_PX
-from geo_service.usecases.views import RevisionViews, layer_symbol
+from geo_service.usecases.summary import layer_symbol
+from geo_service.usecases.views import RevisionViews
 
 PNG, JPEG = "image/png", "image/jpeg"
 INFO_FORMATS = ("application/json", "text/html", "text/plain")

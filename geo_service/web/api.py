@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -53,7 +52,7 @@ def items(layer_id: str) -> Response:
     state = visible_layer(layer_id)
     query = _query(limit=DEFAULT_LIMIT, maximum=MAX_LIMIT)
     revision = _as_of(state)
-    page = _found(state, revision, query)
+    page = deployment().views.find(state.definition, revision, query)
     body = {
         "type": "FeatureCollection",
         "numberMatched": page.matched,
@@ -61,7 +60,7 @@ def items(layer_id: str) -> Response:
         "rev": revision.rev,
         "timeStamp": deployment().now().strftime("%Y-%m-%dT%H:%M:%SZ"),
         "links": _links(page, query),
-        "features": [browse.feature_json(f) for f in page.features],
+        "features": browse.features_json(page.features),
     }
     response = json_answer(body, mimetype=GEOJSON)
     response.headers.pop("ETag", None)
@@ -153,12 +152,6 @@ def plan() -> Response:
     return json_answer(ledger.plan_json(here.store, here.ledger, states=visible_layers(), views=here.views))
 
 
-def _found(state: LayerState, revision: Revision, query: Query) -> FeaturePage:
-    views = deployment().views
-    within = partial(views.within, revision)
-    return browse.find_features(state.definition, views.features(revision), query, within=within)
-
-
 def _query(*, limit: int, maximum: int) -> Query:
     arguments = request.args
     unknown = arguments.keys() - PAGE_PARAMETERS
@@ -198,7 +191,7 @@ def _table(layer_id: str, suffix: str, mimetype: str, write: Callable[..., bytes
     state = visible_layer(layer_id)
     query = _query(limit=TABLE_ROWS, maximum=TABLE_ROWS)
     revision = _as_of(state)
-    page = _found(state, revision, query)
+    page = deployment().views.find(state.definition, revision, query)
     response = Response(write(state.definition, page.features, g.lang), mimetype=mimetype)
     response.headers.set("Content-Disposition", "attachment", filename=f"{layer_id}-r{revision.rev}.{suffix}")
     return response

@@ -22,7 +22,7 @@ from geo_service.ingest.confine import kernel_support
 from geo_service.rendering import small_map, symbols
 from geo_service.usecases import browse, doctor, downloads, ledger, record, status, tables
 from geo_service.usecases.ledger import Member, PlanOverview
-from geo_service.usecases.views import layer_symbol
+from geo_service.usecases.summary import layer_symbol
 from geo_service.web import assets, i18n, page_words, progress_bars
 from geo_service.web.attachments import attachments_of
 from geo_service.web.current import deployment, visible_layer, visible_layers

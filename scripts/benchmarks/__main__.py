@@ -8,7 +8,7 @@ from importlib import import_module
 
 import scripts.benchmarks
 
-PARTS = {"encode_each_time", "outcome", "parcels", "peers", "services"}
+PARTS = {"city", "encode_each_time", "outcome", "parcels", "peers", "services"}
 """Modules of the benchmarks that are none themselves."""
 
 

@@ -15,6 +15,7 @@ from geo_service.core.plan import Ledger
 from geo_service.errors import CommitmentNotFound, InvalidParameter
 from geo_service.settings import ROOT
 from geo_service.storage.ledger import read_ledger
+from geo_service.storage.published import Publisher
 from geo_service.storage.seed import import_seed, read_seed
 from geo_service.storage.store import LayerStore, open_store
 from geo_service.usecases import ledger
@@ -166,7 +167,7 @@ def test_a_layer_that_is_not_in_the_store_is_told_from_one_that_is_hidden(store:
 
 
 def test_features_in_memory_and_features_in_the_store_give_the_same_plan(store: LayerStore, plan: Ledger) -> None:
-    views = RevisionViews(store, tile_cache_mb=1)
+    views = RevisionViews(store, Publisher(store, store.home), tile_cache_mb=1)
     assert ledger.plan_json(store, plan, views=views) == ledger.plan_json(store, plan)
 
 

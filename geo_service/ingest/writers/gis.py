@@ -99,7 +99,7 @@ def write_flatgeobuf(export: Export, path: Path) -> None:
     It has a spatial index, by which clients fetch only what they show, unless a feature has no geometry yet: the
     index cannot hold those.
     """
-    kept = tuple(export.features)
+    kept = export.features if isinstance(export.features, Sequence) else tuple(export.features)
     indexed = "YES" if all(f.geometry for f in kept) else "NO"
     _write_typed(dataclasses.replace(export, features=kept), path, "FlatGeobuf", dates="str", SPATIAL_INDEX=indexed)
 

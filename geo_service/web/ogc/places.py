@@ -9,11 +9,13 @@ from typing import Any, TypeVar
 from flask import Blueprint, request
 
 from geo_service.core.drafts import Draft
-from geo_service.core.features import Feature
+from geo_service.core.query import FeaturePage, Query
 from geo_service.core.revisions import Revision
 from geo_service.errors import LayerNotFound
 from geo_service.storage.store import LayerState
 from geo_service.usecases import review
+from geo_service.usecases.find import find_features
+from geo_service.usecases.large import Condition
 from geo_service.usecases.ogc import BASE
 from geo_service.web.as_of import revision_as_of
 from geo_service.web.current import deployment, visible_layer, visible_layers
@@ -42,14 +44,18 @@ class Place:
         """The layers served here."""
         return [s for s in visible_layers() if self.draft is None or s.definition.id == self.draft.layer]
 
-    def features(self, revision: Revision) -> Sequence[Feature]:
-        """The features at a revision, with the draft's changes over them."""
-        features = deployment().views.features(revision)
+    def find(self, state: LayerState, query: Query, conditions: Sequence[Condition]) -> FeaturePage:
+        """The page of features that fit, the draft's changes laid over its base revision."""
+        views, revision = deployment().views, self.revision(state)
         if self.draft is None:
-            return features
+            return views.find(state.definition, revision, query, conditions)
         overlay = {c.fid: c.after for c in deployment().drafts.changes(self.draft.id)}
-        merged = {f.id: f for f in features} | overlay
-        return [f for _, f in sorted(merged.items()) if f is not None]
+        large = views.large(revision)
+        if large is not None:
+            return large.changed(overlay).find(state.definition, query, conditions)
+        merged = {f.id: f for f in views.features(revision)} | overlay
+        features = [f for _, f in sorted(merged.items()) if f is not None]
+        return find_features(state.definition, features, query, conditions)
 
     def revision(self, state: LayerState) -> Revision:
         """The revision that is read: the draft's base, what ``asOf`` names, or the head."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -15,8 +14,7 @@ from geo_service.core.layers import LayerDefinition
 from geo_service.core.query import DEFAULT_LIMIT, MAX_LIMIT, Bbox, Query, parse_count
 from geo_service.core.reference_systems import CRS84, ReferenceSystem, bbox_from_wire, find
 from geo_service.errors import InvalidBbox, InvalidParameter
-
-Condition = Callable[[Feature], bool]
+from geo_service.usecases.large import Asked, Condition, FieldTest
 
 
 def system(name: str) -> ReferenceSystem:
@@ -56,7 +54,7 @@ def bbox(text: str, crs: ReferenceSystem) -> Bbox:
 
 def conditions(definition: LayerDefinition) -> list[Condition]:
     """Predicates of ``filter``, ``datetime`` and every ``field=value``."""
-    found = [_field_condition(key) for key in request.args if definition.field(key)]
+    found: list[Condition] = [_field_condition(key) for key in request.args if definition.field(key)]
     if request.args.keys() & {"filter", "filter-lang", "filter-crs"}:
         found += _filter(definition, system("filter-crs"))
     if "datetime" in request.args:
@@ -81,16 +79,22 @@ def _filter(definition: LayerDefinition, crs: ReferenceSystem) -> list[Condition
     if not text:
         return []
     if language == "cql2-text":
-        return [cql.compile_filter(text, definition, crs=crs)]
+        return [_asked(cql.parse_filter(text), definition, crs)]
     try:
-        return [cql.compile_json(msgspec.json.decode(text.encode()), definition, crs=crs)]
+        tree = msgspec.json.decode(text.encode())
     except msgspec.DecodeError as error:
         raise InvalidParameter(name="filter", value=text[:80], reason=str(error)) from None
+    return [_asked(tree, definition, crs)]
+
+
+def _asked(tree: Any, definition: LayerDefinition, crs: ReferenceSystem) -> Asked:
+    cql.compile_json(tree, definition, crs=crs)  # a wrong filter is refused whatever else is asked
+    return Asked(tree, definition, crs)
 
 
 def _field_condition(key: str) -> Condition:
     wanted = request.args[key]
-    return lambda feature: str(feature.properties.get(key)) == wanted
+    return FieldTest(key, lambda value: str(value) == wanted)
 
 
 def _datetime_condition(text: str) -> Condition:
@@ -100,11 +104,10 @@ def _datetime_condition(text: str) -> Condition:
     if low and high and low[:10] > high[:10]:
         raise InvalidParameter(name="datetime", value=text, reason="起止颠倒 / start after end")
 
-    def keep(feature: Feature) -> bool:
-        day = feature.properties.get("updated_at")
+    def fits(day: Any) -> bool:
         return not day or ((not low or day >= low[:10]) and (not high or day <= high[:10]))
 
-    return keep
+    return FieldTest("updated_at", fits)
 
 
 def _instant(text: str) -> str:

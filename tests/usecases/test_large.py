@@ -1,0 +1,183 @@
+"""A large layer asked through columns gives what asking each feature gives."""
+
+from __future__ import annotations
+
+import datetime
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from geo_service.core import cql
+from geo_service.core.features import Feature
+from geo_service.core.query import Query
+from geo_service.storage.published import Publisher
+from geo_service.storage.store import LayerStore, open_store
+from geo_service.usecases.find import find_features
+from geo_service.usecases.large import Asked, FieldTest, LargeRevision
+from geo_service.usecases.lines import Lines
+from geo_service.usecases.summary import summarise, summarise_large
+from geo_service.usecases.views import RevisionViews
+from scripts.benchmarks import city
+
+COUNT = 600
+LAYER = "city_parcels"
+FILTERS = (
+    "land_use = 'A3'",
+    "用地性质 = 'A3' AND 层数 > 6",
+    "floors >= 3 AND floors < 9 OR owner = '个人'",
+    "NOT (floors > 5)",
+    "NOT (built_year > 1990 AND owner LIKE '%委')",
+    "built_year IS NULL",
+    "owner IS NULL OR address LIKE '%路1_号'",
+    "name LIKE '鼓楼%'",
+    "CASEI(owner) = 'abc'",
+    "area_m2 > 1000 AND area_m2 < floors * 300",
+    "owner > '区' AND owner <> '区教育局'",
+    "floors <> 3",
+    "owner <> 3",
+    "3 > floors",
+    "land_use IN ('A3', 'R2')",
+    "floors BETWEEN 2 AND 4",
+    "updated_at > DATE('2025-06-01')",
+    "id = 'NK-CP-0000007' OR id > 'NK-CP-0000590'",
+    "S_INTERSECTS(geometry, BBOX(117.12, 39.08, 117.14, 39.1)) AND floors > 2",
+    "S_WITHIN(geometry, POLYGON((117.1 39.06, 117.15 39.06, 117.1 39.15, 117.1 39.06)))",
+    "commitment IS NULL",
+    "status = 'done'",
+    "1 = 1",
+)
+SORTS = ((), ("id",), ("-id",), ("area_m2",), ("-floors", "name"), ("owner", "-area_m2"), ("-built_year",), ("status",))
+NEEDLES = ("", "鼓楼", "np-", "nk-cp-00001", "abc", "没有")
+BOXES = (None, (117.11, 39.07, 117.13, 39.09), (117.0, 39.0, 118.0, 40.0), (0.0, 0.0, 1.0, 1.0))
+
+
+def odd_features() -> list[Feature]:
+    """Parcels, some without a place, with empty, missing and mixed values."""
+    chance = random.Random(5)
+    found = []
+    for number, feature in enumerate(city.features(COUNT)):
+        properties = dict(feature.properties)
+        if number % 7 == 0:
+            properties["owner"] = chance.choice(["", None, "ABC", "a\nb", 'q"\\', 12, 3.5, True])
+        if number % 11 == 0:
+            del properties["floors"]
+        if number % 13 == 0:
+            properties["extra"] = number
+        found.append(Feature(feature.id, properties, None if number % 17 == 0 else feature.geometry))
+    return found
+
+
+@pytest.fixture(scope="module")
+def parcels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LayerStore]:
+    home: Path = tmp_path_factory.mktemp("large")
+    store = open_store(f"sqlite:///{home / 'geo_service.db'}", home, lambda: datetime.datetime.now(datetime.UTC))
+    store.create_layer(city.definition(), odd_features(), author="a", note="")
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def publisher(parcels: LayerStore) -> Publisher:
+    return Publisher(parcels, parcels.home, large=100)
+
+
+@pytest.fixture(scope="module")
+def edited(parcels: LayerStore, publisher: Publisher) -> LayerStore:
+    """Revision 2 takes some away, changes and adds some; its base stays revision 1."""
+    publisher.base(LAYER, 1)
+    rows = {f.id: f for f in odd_features()}
+    changes: dict[str, Feature | None] = {f"NK-CP-{n:07}": None for n in (1, 50, 600)}
+    for number in range(20, 40):
+        old = rows[f"NK-CP-{number:07}"]
+        renamed = {**old.properties, "owner": f"新权利人{number % 3}", "floors": number, "area_m2": number * 100.5}
+        changes[old.id] = Feature(old.id, renamed, rows[f"NK-CP-{number + 30:07}"].geometry)
+    changes["NK-CP-0000020A"] = Feature("NK-CP-0000020A", {"name": "新地块", "precision": "guess"}, None)
+    parcels.commit(LAYER, changes, base=1, kind="edit", author="a", note="")
+    return parcels
+
+
+@pytest.fixture(scope="module")
+def views(edited: LayerStore, publisher: Publisher) -> RevisionViews:
+    return RevisionViews(edited, publisher, tile_cache_mb=1)
+
+
+def large_and_features(views: RevisionViews, store: LayerStore, rev: int) -> tuple[LargeRevision, tuple[Feature, ...]]:
+    large = views.large(store.revision(LAYER, rev))
+    assert large is not None
+    return large, store.snapshot(LAYER, rev).features
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rev=st.sampled_from([1, 2]),
+    sort=st.sampled_from(SORTS),
+    text=st.sampled_from(NEEDLES),
+    bbox=st.sampled_from(BOXES),
+    filter_text=st.sampled_from(["", *FILTERS]),
+    offset=st.sampled_from([0, 5, 590]),
+)
+def test_columns_and_features_one_by_one_give_the_same_page(  # one strategy for each part of a question
+    views: RevisionViews,
+    edited: LayerStore,
+    rev: int,
+    sort: tuple[str, ...],
+    text: str,
+    bbox: tuple[float, float, float, float] | None,
+    filter_text: str,
+    offset: int,
+) -> None:
+    large, features = large_and_features(views, edited, rev)
+    query = Query(bbox=bbox, filter=filter_text, sort=sort, text=text, limit=40, offset=offset)
+    wanted = find_features(city.definition(), features, query)
+    found = large.find(city.definition(), query)
+    assert (found.matched, list(found.features)) == (wanted.matched, list(wanted.features))
+
+
+@pytest.mark.parametrize("text", FILTERS)
+@pytest.mark.parametrize("rev", [1, 2])
+def test_every_filter_keeps_the_same_features_in_columns(
+    views: RevisionViews, edited: LayerStore, text: str, rev: int
+) -> None:
+    large, features = large_and_features(views, edited, rev)
+    query = Query(filter=text, limit=COUNT + 9)
+    wanted = [f.id for f in find_features(city.definition(), features, query).features]
+    assert [f.id for f in large.find(city.definition(), query).features] == wanted
+
+
+def test_conditions_of_fields_and_filters_fit_together(views: RevisionViews, edited: LayerStore) -> None:
+    large, features = large_and_features(views, edited, 2)
+    conditions = (
+        FieldTest("owner", lambda value: str(value) == "个人"),
+        FieldTest("nothing", lambda value: value is None),
+        Asked(cql.parse_filter("floors > 3"), city.definition()),
+    )
+    wanted = find_features(city.definition(), features, Query(limit=COUNT), conditions)
+    found = large.find(city.definition(), Query(limit=COUNT), conditions)
+    assert list(found.features) == list(wanted.features)
+    assert wanted.matched > 0
+
+
+@pytest.mark.parametrize("rev", [1, 2])
+def test_a_large_layer_counts_as_its_features_do(views: RevisionViews, edited: LayerStore, rev: int) -> None:
+    large, features = large_and_features(views, edited, rev)
+    wanted, found = summarise(city.definition(), features), summarise_large(city.definition(), large)
+    counts = (found.count, dict(found.classes), dict(found.filled), found.bbox)
+    assert counts == (wanted.count, dict(wanted.classes), dict(wanted.filled), wanted.bbox)
+    assert {k: v for k, v in found.precisions.items() if v} == dict(wanted.precisions)
+
+
+def test_features_of_a_large_layer_go_out_as_they_are_stored(views: RevisionViews, edited: LayerStore) -> None:
+    features = views.features(edited.revision(LAYER, 2))
+    assert isinstance(features, Lines)
+    assert features.text().decode() == ",".join(edited.lines(LAYER, 2))
+    assert features[3] == edited.snapshot(LAYER, 2).features[3]
+    assert list(features[5:8]) == list(edited.snapshot(LAYER, 2).features[5:8])
+
+
+def test_few_changes_are_laid_over_what_is_built_already(publisher: Publisher, edited: LayerStore) -> None:
+    """A small edit of a large layer builds nothing anew."""
+    assert publisher.base(LAYER, 2).rev == 1
