@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 
 PROGRAM_PATHS = ("/api/", "/tiles/", "/healthz", "/readyz", "/metrics", "/static/", "/assets/", "/ogc/")
 
+RETRY_AFTER_S = "5"
+"""When to ask again while the database is away: restarting PostgreSQL takes about as long."""
+
 
 def install(app: Flask) -> None:
     """Answer every exception of the application."""
@@ -42,7 +45,7 @@ def answer(error: GeoServiceError) -> Response:
     if error.status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="geo_service"'  # Basic would make browsers ask for it
     if error.status == 503:
-        response.headers["Retry-After"] = "5"
+        response.headers["Retry-After"] = RETRY_AFTER_S
     if error.status == 429:
         response.headers["Retry-After"] = str(error.params.get("wait_s", 60))
     return response

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +16,7 @@ from geo_service.deployment import open_deployment
 from geo_service.settings import read_settings
 from geo_service.web.app import create_app
 from tests.postgis import Cluster
+from tests.web.people import PASSWORD, Visitor, add_people
 
 
 def figures(client: FlaskClient) -> dict[str, float]:
@@ -94,6 +96,13 @@ def on_server(cluster: Cluster, tmp_path: object) -> Iterator[FlaskClient]:
         opened.store.close()
 
 
+def wait_until_back(client: FlaskClient) -> None:
+    """After a refused connection the next half second of answers is refused without another attempt."""
+    until = time.monotonic() + 10
+    while client.get("/readyz").status_code != 200:
+        assert time.monotonic() < until, "the service did not recover by itself"
+
+
 @pytest.mark.postgis
 def test_while_the_database_is_down_answers_are_503_and_afterwards_all_is_as_before(
     on_server: FlaskClient, cluster: Cluster
@@ -121,5 +130,49 @@ def test_while_the_database_is_down_answers_are_503_and_afterwards_all_is_as_bef
         assert figures(on_server)["geo_service_database_up"] == 0
     finally:
         cluster.start()
+    wait_until_back(on_server)
     assert {address: on_server.get(address).status_code for address in addresses} == before
     assert figures(on_server)["geo_service_database_up"] == 1
+
+
+WITH_NAMES = (
+    "/layers/roads",
+    "/layers/roads/history",
+    "/api/layers/roads",
+    "/api/layers/roads/items",
+    "/api/layers/roads/r1.geojson",
+    "/tiles/roads/r1/10/845/389.mvt",
+    "/ogc/collections/roads",
+    "/ogc/collections/roads/items",
+    "/ogc/wms?service=WMS&request=GetCapabilities",
+    "/ogc/wms?service=WMS&version=1.3.0&request=GetMap&layers=roads&styles=&crs=CRS:84&bbox=117.1,39,117.2,39.1"
+    "&width=64&height=64&format=image/png",
+)
+
+
+@pytest.mark.postgis
+def test_every_kind_of_address_waits_for_the_database_and_none_breaks(on_server: FlaskClient, cluster: Cluster) -> None:
+    """What needs no database answers as before; everything else says 503 and when to ask again."""
+    app = on_server.application
+    add_people(app.extensions["deployment"])
+    chief = Visitor(app, "chief")
+    rules = [r.rule for r in app.url_map.iter_rules() if "GET" in (r.methods or ()) and not r.arguments]
+    addresses = [*rules, *WITH_NAMES]
+    before = {address: chief.page(address).status_code for address in addresses}
+    form = {"name": "chief", "password": PASSWORD, "csrf": chief.token()}
+    cluster.crash()
+    try:
+        for address in addresses:
+            answer = chief.page(address)
+            found = (answer.status_code, answer.headers.get("Retry-After"))
+            assert found in ((503, "5"), (before[address], None)), (address, found)
+            assert (answer.status_code == 503) or address not in WITH_NAMES
+        page = chief.client.post("/sign-in", data=form, headers={"Accept": "text/html"})
+        assert (page.status_code, page.headers["Retry-After"]) == (503, "5")
+        assert "请稍后重试" in page.text
+        token = {"Authorization": "Bearer no-such-token"}
+        assert app.test_client().get("/api/layers", headers=token).status_code == 503, "nobody knows whether it is one"
+    finally:
+        cluster.start()
+    wait_until_back(on_server)
+    assert {address: chief.page(address).status_code for address in WITH_NAMES} == {a: before[a] for a in WITH_NAMES}

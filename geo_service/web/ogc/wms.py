@@ -21,6 +21,7 @@ from geo_service.web.as_of import revision_as_of
 from geo_service.web.current import deployment, visible_layer, visible_layers
 from geo_service.web.ogc.negotiation import host
 from geo_service.web.ogc.places import View, blueprint
+from geo_service.web.problems import RETRY_AFTER_S
 
 KINDS = {wms.PNG: "png", wms.JPEG: "jpeg"}
 MOST_FOUND = 50
@@ -46,6 +47,8 @@ def _excepting(view: View) -> Any:
             code = "LayerNotDefined" if isinstance(error, LayerNotFound) else _CODES.get(name, "")
             response = Response(wms.exception(code, error.sentence(g.lang)), mimetype="text/xml")
             response.status_code = error.status
+            if error.status == 503:
+                response.headers["Retry-After"] = RETRY_AFTER_S
         return response
 
     return run
