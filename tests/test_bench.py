@@ -1,4 +1,4 @@
-"""The benchmarks of the map and of serving run and find every figure they are held to."""
+"""The benchmarks of map, serving and printing run and find every figure they are held to."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from geo_service.settings import ROOT
+from scripts.benchmarks import getprint
 
 BARS = {
     "page: interactive",
@@ -57,3 +58,31 @@ def test_the_quick_benchmark_of_serving_asks_every_question() -> None:
     assert {name for name, figure in figures.items() if figure["bar"]} == SERVE_BARS
     asked = ("first page of 1000", "bbox page of 100", "filter name = …", "one feature", "WMS GetMap 512 x 512")
     assert all(figures[f"{question}: ours"]["value"] > 1 for question in asked)
+
+
+PRINT_BARS = {
+    "A3 sheet: cold, with every import",
+    "A3 sheet: memory",
+    "A3 sheet: warm",
+    "A3 sheet: size",
+    "atlas of 12 maps and an index: warm",
+}
+
+
+@pytest.mark.slow
+def test_the_quick_benchmark_of_printing_gives_our_own_figures() -> None:
+    """What a busy machine cannot spoil is held: bytes and memory."""
+    command = [sys.executable, "-m", "scripts.benchmarks", "print", "--quick"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, cwd=ROOT)
+    assert done.returncode in (0, 1), done.stderr[-2000:]
+    assert "our own figures only" in done.stdout
+    name = next(line for line in done.stdout.splitlines() if line.startswith("bench-results"))
+    figures = {f["name"]: f for f in json.loads((ROOT / name).read_text("utf-8"))["figures"] if f["bar"]}
+    assert set(figures) == PRINT_BARS
+    assert figures["A3 sheet: size"]["met"]
+    assert figures["A3 sheet: memory"]["met"]
+
+
+def test_without_a_qgis_server_the_benchmark_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scripts.benchmarks.getprint.SERVER", ROOT / "no-such-server")
+    assert "apt-get install qgis-server" in getprint.missing()

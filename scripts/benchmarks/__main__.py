@@ -8,7 +8,17 @@ from importlib import import_module
 
 import scripts.benchmarks
 
-PARTS = {"city", "encode_each_time", "outcome", "parcels", "peers", "services"}
+PARTS = {
+    "atlas_beside_the_map",
+    "city",
+    "encode_each_time",
+    "getprint",
+    "outcome",
+    "parcels",
+    "peers",
+    "qgis_project",
+    "services",
+}
 """Modules of the benchmarks that are none themselves."""
 
 
