@@ -28,7 +28,9 @@ from geo_service.errors import InvalidParameter
 from geo_service.rendering.colour import lightened
 
 Shape = Literal["circle", "square", "diamond", "pentagon"]
-Hatch = Literal["", "diag", "diag2", "cross", "dots", "wave", "grid", "horizontal", "vertical"]
+Hatch = Literal[
+    "", "diag", "diag2", "cross", "dots", "wave", "grid", "horizontal", "vertical", "brick", "plus", "dash"
+]  # fmt: skip
 PointFill = Literal["full", "half", "open"]
 Condition = Mapping[str, tuple[str | None, ...]]
 """Field to allowed values; None stands for empty. A field that is not there is empty."""
@@ -170,7 +172,7 @@ _PLAN_ROWS = (
     _Row("old_community", Text("老旧小区", "Old community"), "polygon", "#9A6A00", "旧", "square", "grid"),
     _Row("elevator", Text("加装电梯", "Elevator"), "point", "#6B4FA0", "梯", "square", "vertical", 9.0),
     _Row("road", Text("道路提升", "Road upgrade"), "line", "#6B5B45", "路", size=5.0),
-    _Row("supporting_work", Text("市政配套工程", "Supporting works"), "polygon", "#3B3486", "项", "diamond", "cross"),
+    _Row("supporting_work", Text("市政配套工程", "Supporting works"), "polygon", "#3B3486", "项", "diamond", "brick"),
     _Row("pipeline", Text("管网改造", "Pipeline"), "line", "#8A5A2B", "管", size=2.5),
     _Row(
         "misconnection_point", Text("雨污混接点", "Misconnection point"), "point", "#B03A7A", "混", "diamond", size=9.0
@@ -178,9 +180,9 @@ _PLAN_ROWS = (
     _Row("water_environment", Text("水环境", "Water environment"), "line", "#0F6E84", "河", hatch="wave", size=3.75),
     _Row("food_market", Text("菜市场", "Food market"), "point", "#A04A00", "菜", "square", "horizontal"),
     _Row("life_circle", Text("便民生活圈", "Life circle"), "polygon", "#4F6D00", "圈", "circle", "horizontal"),
-    _Row("park", Text("公园", "Park"), "polygon", "#1B7A3D", "绿", "circle", "dots"),
+    _Row("park", Text("公园", "Park"), "polygon", "#1B7A3D", "绿", "circle", "plus"),
     _Row("carrier", Text("产业载体", "Business carrier"), "point", "#3B3486", "载", "diamond", "vertical"),
-    _Row("idle_land", Text("闲置土地", "Idle land"), "polygon", "#7A5C2E", "地", "square", "vertical"),
+    _Row("idle_land", Text("闲置土地", "Idle land"), "polygon", "#7A5C2E", "地", "square", "dash"),
     _Row("construction_site", Text("建设工地", "Construction site"), "polygon", "#B3401F", "工", "square", "diag2"),
     _Row("research_health", Text("医疗与研究", "Health and research"), "point", "#00768A", "医", "circle", "grid"),
     _Row("community_facility", Text("社区设施", "Community facility"), "point", "#A3346B", "社", "circle", "diag"),

@@ -2,15 +2,21 @@
 
 import itertools
 import json
+import tomllib
+from typing import get_args
 
 import numpy
 import pytest
+import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
 from geo_service.core.layers import PLAN_STATUS_CODES, STATUS_CODES
 from geo_service.errors import InvalidParameter
 from geo_service.rendering import colour, symbols
+from geo_service.rendering.printing.hatches import hatch_data
+from geo_service.rendering.small_map import HATCH_PATHS
+from geo_service.settings import ROOT
 
 NAMED = [
     "renewal_area",
@@ -44,6 +50,7 @@ NAMED = [
 ALL = [symbols.symbol(name) for name in symbols.NAMES]
 CLASSES = [(s, c) for s in ALL for c in s.classes]
 KINDS = ("point", "line", "polygon")
+KIND_OF = {"Point": "point", "LineString": "line", "Polygon": "polygon"}
 
 
 def line_type(dash):
@@ -101,6 +108,38 @@ def test_any_two_classes_of_a_kind_can_be_told_apart_without_colour(kind):
     looks = [(s.name, c.key, grey_signature(s, c)) for s, c in CLASSES if s.kind == kind]
     alike = [(a, b) for a, b in itertools.combinations(looks, 2) if a[2] == b[2]]
     assert alike == []
+
+
+LAYERS = [tomllib.loads(path.read_text("utf-8")) for path in sorted((ROOT / "layers").glob("*.toml"))]
+
+
+def shipped_looks(kind, illustrative):
+    """What layers that may be drawn as a kind look like without colour, symbols of another kind of their own too."""
+    names = {t["symbol"] for t in LAYERS if kind in {KIND_OF[g.removeprefix("Multi")] for g in t["geometry_types"]}}
+    found = [symbols.symbol(name, kind=kind) for name in sorted(names)]
+    staged = [s for s in found if len(s.classes) > 1] if illustrative else found
+    return {
+        (s.name, "" if illustrative else c.key): grey_signature(s, symbols.hollow(s, c) if illustrative else c)
+        for s in staged
+        for c in s.classes
+    }
+
+
+@pytest.mark.parametrize("illustrative", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_two_looks_of_the_shipped_layers_can_be_told_apart_without_colour(kind, illustrative):
+    looks = shipped_looks(kind, illustrative)
+    alike = [(a, b) for (a, x), (b, y) in itertools.combinations(looks.items(), 2) if x == y]
+    assert len(looks) > 1
+    assert alike == []
+
+
+@pytest.mark.parametrize("hatch", [h for h in get_args(symbols.Hatch) if h])
+def test_every_hatch_is_drawn_on_screen_in_tables_and_in_print(hatch):
+    browser = (ROOT / "geo_service/web/static/js/symbols.js").read_text("utf-8")
+    assert f"  {hatch}: [[" in browser or f'hatch === "{hatch}"' in browser
+    assert HATCH_PATHS[hatch]
+    assert hatch_data(hatch, shapely.box(0, 0, 9, 4.6))
 
 
 def test_line_widths_that_tell_layers_apart_differ_by_a_pixel_or_more():

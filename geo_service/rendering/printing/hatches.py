@@ -85,6 +85,34 @@ def _both(one: Segments, other: Segments) -> Segments:
     return both
 
 
+def _bricks(bounds: list[float], cell: float) -> Segments:
+    """Level lines with joints between them, every other row half a brick aside."""
+    joints = (_strokes(bounds, cell, (at, at, 0.0, 0.5)) for at in (0.25, 0.75))
+    return numpy.concatenate((_level(bounds, cell / 2, cell / 4), *joints))
+
+
+def _plus(bounds: list[float], cell: float) -> Segments:
+    """Small upright crosses, every other row half a cell aside."""
+    arms = ((at - 0.17, at, 0.34, 0.0) for at in (0.25, 0.75))
+    stems = ((at, at - 0.17, 0.0, 0.34) for at in (0.25, 0.75))
+    return numpy.concatenate([_strokes(bounds, cell, stroke) for stroke in (*arms, *stems)])
+
+
+def _dashes(bounds: list[float], cell: float) -> Segments:
+    """Short level strokes, every other row half a cell aside."""
+    strokes = ((0.0, 0.25, 0.5, 0.0), (0.5, 0.75, 0.5, 0.0))
+    return numpy.concatenate([_strokes(bounds, cell, stroke) for stroke in strokes])
+
+
+def _strokes(bounds: list[float], cell: float, stroke: tuple[float, float, float, float]) -> Segments:
+    """One stroke in every cell: its start and its reach across and down, in cells."""
+    west, top, east, bottom = bounds
+    x, y, across, down = (part * cell for part in stroke)
+    starts = numpy.meshgrid(_steps(west - cell, east, cell, x), _steps(top - cell, bottom, cell, y))
+    columns, rows = (part.ravel() for part in starts)
+    return _joined(columns, rows, columns + across, rows + down)
+
+
 def _waves(bounds: list[float], cell: float) -> Segments:
     """Wavy rows as polylines."""
     west, top, east, bottom = bounds
@@ -113,6 +141,9 @@ _LINES: dict[str, Callable[[list[float], float], Segments]] = {
     "grid": lambda bounds, cell: _both(_level(bounds, cell, cell / 2), _upright(bounds, cell, cell / 2)),
     "horizontal": lambda bounds, cell: _level(bounds, cell / 2, cell / 4),
     "vertical": lambda bounds, cell: _upright(bounds, cell / 2, cell / 4),
+    "brick": _bricks,
+    "plus": _plus,
+    "dash": _dashes,
     "wave": _waves,
 }
 

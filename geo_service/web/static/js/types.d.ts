@@ -9,7 +9,7 @@ export interface Text {
 
 export type Kind = "point" | "line" | "polygon";
 export type Shape = "circle" | "square" | "diamond" | "pentagon";
-export type Hatch = "" | "diag" | "diag2" | "cross" | "dots" | "wave" | "grid" | "horizontal" | "vertical";
+export type Hatch = "" | "diag" | "diag2" | "cross" | "dots" | "wave" | "grid" | "horizontal" | "vertical" | "brick" | "plus" | "dash";
 export type Bbox = [west: number, south: number, east: number, north: number];
 /** Longitude and latitude. */
 export type Position = [number, number];
