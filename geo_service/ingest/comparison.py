@@ -61,6 +61,7 @@ class Comparison:
         self.definition = request.definition
         self.fields: dict[str, Field] = {f.key: f for f in self.definition.all_fields} if self.definition else {}
         self.outcome = _Outcome()
+        self.new_ids: dict[int, str] = {}
         self.same = self._same()
         self.number = max(self.options.first_number, current.next_number(self.definition) if self.definition else 1)
 
@@ -150,7 +151,7 @@ class Comparison:
             return
         if self.rows.geometry[index] is None:
             self.log.add("geometry-empty", row=number, name=properties.get("name"))
-        fid = self._new_id()
+        fid = self.new_ids[number] = self._new_id()
         yield self._line(
             "add",
             fid,
@@ -278,11 +279,11 @@ def _entry(kind: Kind, body: dict[str, Any]) -> Entry:
 def compare_rows(
     rows: Rows, current: Current, matching: Matching, *, request: Request, log: FindingLog, target: Path,
     splits: Sequence[Split] = (), merges: Sequence[Merge] = (),
-) -> Tally:  # fmt: skip
-    """The tally of a comparison whose changes were written to the folder ``target``."""
+) -> tuple[Tally, dict[int, str]]:  # fmt: skip
+    """The tally of a comparison whose changes were written to the folder ``target``, and the codes of added rows."""
     comparison = Comparison(rows, current, matching, request, log)
     write_changes(comparison.entries(), target, splits, merges)
     comparison.check_jumps()
     if request.definition:
         comparison.check_coverage(request.definition)
-    return comparison.tally()
+    return comparison.tally(), comparison.new_ids

@@ -80,6 +80,38 @@ class Merge:
     fids: tuple[str, ...]
 
 
+Fate = Literal["changed", "deleted", "stays"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A feature as it was in a split or merge: a row goes on with its id, it goes, or it stays under the others."""
+
+    fid: str
+    name: str
+    area_m2: float
+    fate: Fate
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A row of a split or merge and the id its feature has or gets; empty where the row is left out."""
+
+    row: int
+    fid: str
+    name: str
+    area_m2: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Where features come from: one parent and its parts, or several parents and what they became."""
+
+    kind: Literal["split", "merge"]
+    parents: tuple[Parent, ...]
+    children: tuple[Child, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
     """How many rows and features came to what; ``fields`` counts changed values by field, ``geometry`` among them."""
@@ -122,6 +154,7 @@ class Examination:
     tally: Tally = field(default_factory=Tally)
     splits: tuple[Split, ...] = ()
     merges: tuple[Merge, ...] = ()
+    lineage: tuple[Lineage, ...] = ()
     remarks: Mapping[str, str] = field(default_factory=dict)
     base_rev: int = 0
     changes_file: str = ""

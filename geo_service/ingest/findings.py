@@ -421,8 +421,8 @@ _IDENTITY: _Table = {
     "identity-duplicate": (
         "block",
         Text(
-            "GS_ID {fid} 出现多次（首次在第 {first} 行）；请只保留一行",
-            "GS_ID {fid} appears again (first in line {first})",
+            "GS_ID {fid} 出现多次（首次在第 {first} 行）；请只留一行，若是拆分，其余各行清空 GS_ID",
+            "GS_ID {fid} appears again (first in line {first}); of a split, only one row keeps it",
         ),
     ),
     "identity-unknown": (

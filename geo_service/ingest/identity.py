@@ -178,9 +178,13 @@ def find_splits_and_merges(
     missing = [i for i in range(len(current.ids)) if i not in matching.taken]
     if not loose_rows and not missing:
         return (), ()
-    looked_at = sorted({*loose_rows, *(r for r in matching.how if missing)})
-    a, b = _areas_only(upload.geometry[looked_at]), _areas_only(current.geometry)
-    i, j = shapely.STRtree(b).query(a, predicate="intersects")
+    b = _areas_only(current.geometry)
+    tree = shapely.STRtree(b)
+    looked_at = sorted(
+        matching.how.keys() | loose_rows if missing else _with_siblings(loose_rows, upload, matching, tree)
+    )
+    a = _areas_only(upload.geometry[looked_at])
+    i, j = tree.query(a, predicate="intersects")
     shared = shapely.area(shapely.intersection(a[i], b[j]))
     of_row, of_feature = shared / shapely.area(a[i]), shared / shapely.area(b[j])
     splits = _splits(i, j, of_row, of_feature)
@@ -189,6 +193,13 @@ def find_splits_and_merges(
         tuple(Split(str(current.ids[f]), tuple(rows[looked_at[r]] for r in rs)) for f, rs in splits),
         tuple(Merge(rows[looked_at[r]], tuple(str(current.ids[f]) for f in fs)) for r, fs in merges),
     )
+
+
+def _with_siblings(loose_rows: list[int], upload: Side, matching: Matching, tree: shapely.STRtree) -> set[int]:
+    """Loose rows and the rows that keep the ids of features under them: together they may be a split."""
+    _, under = tree.query(_areas_only(upload.geometry[loose_rows]), predicate="intersects")
+    beneath = set(under.tolist())
+    return {*loose_rows, *(r for r in matching.how if int(matching.feature[r]) in beneath)}
 
 
 def _areas_only(geometry: Array) -> Array:

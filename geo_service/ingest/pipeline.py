@@ -16,12 +16,13 @@ from geo_service.ingest.change_file import CHANGES
 from geo_service.ingest.comparison import Rows, compare_rows
 from geo_service.ingest.crs_doctor import District, Hypothesis, ShiftVerdict, diagnose, diagnose_shift
 from geo_service.ingest.current import Current
-from geo_service.ingest.examination import Examination, MappedField, Request, Tally
+from geo_service.ingest.examination import Examination, MappedField, Merge, Request, Split, Tally
 from geo_service.ingest.findings import FindingLog, Refused
 from geo_service.ingest.geometry import check_geometry, check_size, to_degrees
 from geo_service.ingest.identity import Matching, find_splits_and_merges, match
 from geo_service.ingest.layer import ReadLayer, Source
 from geo_service.ingest.limits import Limits
+from geo_service.ingest.lineage import Lineages
 from geo_service.ingest.mapping import ID_FIELD, REV_FIELD, propose_mapping
 from geo_service.ingest.readers import read
 from geo_service.ingest.schema import infer_fields
@@ -78,19 +79,20 @@ class Run:
         matching = match(rows.side(), current.side())
         if self._is_shifted(rows, current, matching):
             return
-        self._show_identity(rows, current, matching)
+        splits, merges = self._show_identity(rows, current, matching)
         self.progress("comparing")
-        tally = compare_rows(
+        tally, new_ids = compare_rows(
             rows,
             current,
             matching,
             request=self.request,
             log=self.log,
             target=self.folder / "out",
-            splits=self.examination.splits,
-            merges=self.examination.merges,
+            splits=splits,
+            merges=merges,
         )
-        self.note(tally=tally, changes_file=CHANGES)
+        lineages = Lineages(rows, current, matching, new_ids, self.request.options.mode)
+        self.note(tally=tally, changes_file=CHANGES, lineage=lineages.trace(splits, merges))
 
     def _read(self) -> ReadLayer:
         self.progress("opening")
@@ -254,10 +256,12 @@ class Run:
         both &= ~shapely.is_empty(read_at) & ~shapely.is_empty(known_at)
         return diagnose_shift(shapely.get_coordinates(known_at[both]), shapely.get_coordinates(read_at[both]))
 
-    def _show_identity(self, rows: Rows, current: Current, matching: Matching) -> None:
+    def _show_identity(
+        self, rows: Rows, current: Current, matching: Matching
+    ) -> tuple[tuple[Split, ...], tuple[Merge, ...]]:
         known = set(current.ids)
         if self.request.definition is None:
-            return
+            return (), ()
         for row, fid in zip(rows.numbers, rows.ids, strict=True):
             if fid and fid not in known:
                 self.log.add("identity-unknown", row=row, fid=fid[:60])
@@ -268,6 +272,7 @@ class Run:
             self.log.add("identity-split", fid=split.fid, rows=shown)
         for merge in merges:
             self.log.add("identity-merge", row=merge.row, fids="、".join(merge.fids[:20]))
+        return splits, merges
 
 
 _ANYWHERE = (-180.0, -90.0, 180.0, 90.0)

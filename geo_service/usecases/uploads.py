@@ -404,6 +404,7 @@ def report_of(found: Examination) -> dict[str, Any]:
         "findings": [finding_json(f) for f in found.findings[:200]],
         "splits": found.splits,
         "merges": found.merges,
+        "lineage": found.lineage,
     }
     kept: dict[str, Any] = msgspec.to_builtins(body)
     return kept

@@ -204,6 +204,7 @@ def _result_json(running: Running, found: Examination) -> dict[str, Any]:
             "tally": found.tally,
             "splits": found.splits,
             "merges": found.merges,
+            "lineage": found.lineage,
             "remarks": found.remarks,
             "elapsed_s": found.elapsed_s,
             "peak_bytes": found.peak_bytes,

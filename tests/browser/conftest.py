@@ -204,6 +204,33 @@ def open_map(browser: Browser, service: Service, shared_context: BrowserContext)
     assert [u for one in opened for u in one.outside] == []
 
 
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service of a module's own, with people: its tests publish."""
+    from tests.browser.editing_desk import prepare  # it builds on this module
+
+    home, layers = tmp_path_factory.mktemp("review"), ROOT / "layers"
+    prepare(home, layers)
+    with serving(home, layers) as running:
+        yield running
+
+
+@pytest.fixture
+def visit(browser: Browser, desk: Service) -> Iterator[Any]:
+    """Signs people in; afterwards no page may have complained or asked for anything outside."""
+    from tests.browser.review_desk import Visit  # it builds on this module
+
+    visits: list[Visit] = []
+
+    def arrive(name: str, **options: Any) -> Visit:
+        visits.append(Visit(browser, desk, name, **options))
+        return visits[-1]
+
+    yield arrive
+    for one in visits:
+        one.close()
+
+
 @pytest.fixture(scope="session")
 def axe() -> str:
     """The accessibility checker's source."""

@@ -5,129 +5,34 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pyproj
 import pytest
 import shapely
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import expect
 
-from geo_service.core.geojson import load_line
-from geo_service.settings import ROOT
-from tests.browser.conftest import Check, MapPage, Service, serving
-from tests.browser.editing_desk import LAYER, prepare, sign_in
-from tests.web.test_upload import gbk_shapefile
+from tests.browser.conftest import Check
+from tests.browser.editing_desk import LAYER
+from tests.browser.review_desk import (
+    SEVENTH,
+    accept_and_publish,
+    head,
+    head_of,
+    own_draft,
+    shipped,
+    survey,
+    take,
+    values_now,
+)
 
-SEVENTH = "NK-JSD-007"
-CHINESE = {"locale": "zh-CN"}
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service of its own: these tests publish."""
-    home, layers = tmp_path_factory.mktemp("review"), ROOT / "layers"
-    prepare(home, layers)
-    with serving(home, layers) as running:
-        yield running
-
-
-class Visit:
-    """Somebody at the service; what the browser complains of beyond refusals that were meant is kept."""
-
-    def __init__(self, browser: Browser, desk: Service, name: str, **options: Any) -> None:
-        self.one: MapPage = sign_in(browser, desk.url, name, **(CHINESE | options))
-        self.page: Page = self.one.page
-
-    def open(self, path: str) -> Page:
-        self.page.goto(self.one.base + path)
-        return self.page
-
-    def ready(self, path: str) -> Page:
-        self.one.open(path)
-        return self.page
-
-    def send(self, method: str, path: str, body: Any) -> Any:
-        """A request as the page's own scripts send it."""
-        script = """async ([method, path, body]) => {
-            const token = document.querySelector('meta[name="csrf-token"]').content;
-            const headers = {"X-CSRF-Token": token, "Content-Type": "application/json", Accept: "application/json"};
-            const answer = await fetch(path, {method, headers, body: JSON.stringify(body)});
-            return [answer.status, await answer.json()];
-        }"""
-        status, answer = self.page.evaluate(script, [method, path, body])
-        assert status < 300, answer
-        return answer
-
-    def precisions(self) -> dict[str, int]:
-        found = self.page.request.get(f"{self.one.base}/api/layers").json()["layers"]
-        counts: dict[str, int] = {layer["id"]: layer["precisions"] for layer in found}[LAYER]  # type: ignore[assignment]  # of one layer
-        return counts
-
-    def upload(self, path: str, data: bytes, name: str) -> Page:
-        page = self.ready(path)
-        page.set_input_files("#file", [{"name": name, "mimeType": "application/octet-stream", "buffer": data}])
-        page.wait_for_selector("#result .upload-part")
-        return page
-
-    def close(self) -> None:
-        self.page.context.close()
-        assert self.one.errors == []
-        assert self.one.outside == []
-
-
-@pytest.fixture
-def visit(browser: Browser, desk: Service) -> Iterator[Any]:
-    """Signs people in; afterwards no page may have complained or asked for anything outside."""
-    visits: list[Visit] = []
-
-    def arrive(name: str, **options: Any) -> Visit:
-        visits.append(Visit(browser, desk, name, **options))
-        return visits[-1]
-
-    yield arrive
-    for one in visits:
-        one.close()
-
-
-def shipped(fid: str = SEVENTH) -> Any:
-    lines = (ROOT / "layers" / f"{LAYER}.geojson").read_text("utf-8").splitlines()
-    line = next(line for line in lines if f'"{fid}"' in line)
-    shape = load_line(line.rstrip(",")).shape()
-    assert shape is not None
-    return shape
+pytestmark = pytest.mark.browser
 
 
 def bow_tie(shape: Any) -> Any:
     west, south, east, north = shape.bounds
     return shapely.Polygon([(west, south), (east, north), (east, south), (west, north)])
-
-
-def survey(folder: Path, *shapes: Any) -> bytes:
-    folder.mkdir()
-    ids = [SEVENTH, "NK-JSD-008"]
-    names = ["长虹街积水点", "红旗路积水点"]
-    rows = [
-        ({"GS_ID": fid, "名称": name, "位置精度": "实测"}, shape)
-        for fid, name, shape in zip(ids, names, shapes, strict=False)
-    ]
-    return gbk_shapefile(folder, rows)
-
-
-def take(page: Page, words: str) -> None:
-    """Press a button of the page's head that leads to another state."""
-    with page.expect_navigation():
-        page.get_by_role("button", name=words, exact=True).first.click()
-
-
-def accept_and_publish(page: Page) -> None:
-    page.get_by_role("button", name="全部接受").click()
-    expect(page.locator("#publish")).to_be_enabled()
-    with page.expect_navigation():
-        page.click("#publish")
-    page.wait_for_selector("html[data-ready]")
-    expect(page.locator(".headline .badge")).to_have_text("已发布")
 
 
 def test_a_surveyed_gbk_shapefile_goes_from_the_desk_to_the_map_and_back(visit: Any, tmp_path: Path) -> None:
@@ -172,28 +77,6 @@ def test_a_surveyed_gbk_shapefile_goes_from_the_desk_to_the_map_and_back(visit: 
     page = checker.ready(page.url.removeprefix(drawer.one.base))
     accept_and_publish(page)
     assert checker.precisions() == before
-
-
-def own_draft(who: Visit, values: dict[str, Any], base: int) -> str:
-    """A submitted draft that sets values of the seventh zone as it was at a revision."""
-    who.open("/drafts")
-    draft = who.send("POST", "/api/drafts", {"layer": LAYER, "note": f"改 {'、'.join(values)}", "fresh": True})["id"]
-    path = f"/api/layers/{LAYER}/items/{SEVENTH}"
-    feature = who.page.request.get(f"{who.one.base}{path}").json()
-    feature["properties"] |= values
-    body = {"feature": feature, "base_rev": base}
-    who.send("PUT", f"/api/drafts/{draft}/changes/{SEVENTH}", body)
-    who.send("POST", f"/api/drafts/{draft}/steps", {"step": "submit"})
-    return str(draft)
-
-
-def head(who: Visit) -> int:
-    return int(who.page.request.get(f"{who.one.base}/api/layers/{LAYER}").json()["rev"])
-
-
-def values_now(who: Visit) -> dict[str, Any]:
-    path = f"{who.one.base}/api/layers/{LAYER}/items/{SEVENTH}"
-    return dict(who.page.request.get(path).json()["properties"])
 
 
 def test_two_editors_keep_their_own_fields_and_meet_on_a_card_over_the_same(visit: Any) -> None:
@@ -263,11 +146,6 @@ def test_an_author_does_not_review_on_a_layer_of_four_eyes(visit: Any) -> None:
     expect(page.locator(".review-steps")).to_contain_text("须由他人审核")
     expect(page.locator("#publish")).to_have_count(0)
     expect(page.locator(".decide")).to_have_count(0)
-
-
-def head_of(who: Visit) -> int:
-    who.open("/drafts")
-    return head(who)
 
 
 def places(count: int) -> bytes:

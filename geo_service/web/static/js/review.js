@@ -86,6 +86,7 @@ class Review {
       turn: (filter, offset) => this.turn(filter, offset),
       decideAll: draft.may.review ? (decision) => this.#decide(this.#undecided(draft) ? "undecided" : "all", decision) : null,
       mark: (point) => map.mark(point),
+      showGroup: (group) => map.selectGroup(group),
     });
     this.#markSelected();
     this.#giveBackFocus(held);
@@ -110,6 +111,7 @@ class Review {
     return {
       info,
       mayReview: draft.may.review,
+      lineage: draft.report.lineage ?? [],
       findings: (draft.report.findings ?? []).filter((finding) => finding.fid === fid),
       comments: draft.comments.filter((comment) => comment.fid === fid),
       go: (other) => this.go(other),

@@ -5,6 +5,7 @@ import { plainValue, valueWithUnit } from "./format.js";
 import { conflictCard } from "./review_conflict.js";
 import { movedText, shapeText } from "./review_geometry.js";
 import { Kept } from "./review_kept.js";
+import { lineageOf } from "./review_lineage.js";
 import { pictures } from "./review_pictures.js";
 import { w } from "./review_words.js";
 import { english, said } from "./words.js";
@@ -23,6 +24,7 @@ import { english, said } from "./words.js";
  * @property {Layer} info
  * @property {boolean} mayReview
  * @property {Finding[]} findings
+ * @property {import("./review_types").Lineage[]} lineage
  * @property {Comment[]} comments
  * @property {(fid: string) => void} go
  * @property {(fid: string, decision: Decision) => void} decide
@@ -36,11 +38,11 @@ import { english, said } from "./words.js";
 /**
  * Cards that are only looked at: in a comparison, in a dry run.
  * @param {Layer} info
- * @param {{go: (fid: string) => void, findings?: Finding[], mark?: (point: [number, number]) => void}} rest
+ * @param {{go: (fid: string) => void, findings?: Finding[], lineage?: import("./review_types").Lineage[], mark?: (point: [number, number]) => void}} rest
  * @returns {Around}
  */
-export function onlyLooking(info, { go, findings = [], mark = () => {} }) {
-  return { info, mayReview: false, findings, comments: [], go, decide: () => {}, settle: () => {}, preview: () => {}, say: null, mark, kept: new Kept() };
+export function onlyLooking(info, { go, findings = [], lineage = [], mark = () => {} }) {
+  return { info, mayReview: false, findings, lineage, comments: [], go, decide: () => {}, settle: () => {}, preview: () => {}, say: null, mark, kept: new Kept() };
 }
 
 const BADGES = { add: "ok", modify: "brand-badge", delete: "bad" };
@@ -63,6 +65,7 @@ export function changeCard(change, around) {
       around.mayReview ? decisionButtons(change, around) : decisionBadge(change),
     ),
     change.settled && around.mayReview ? h("p", { class: "muted" }, w("noChange")) : null,
+    lineageOf(change.fid, around.lineage, around.go),
     cells(change, around.info),
     open ? conflictCard(change, around) : null,
     findingList(around.findings, around),

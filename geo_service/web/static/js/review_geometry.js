@@ -1,12 +1,13 @@
 // What is said of a changed shape: how large it is, how far it moved, which of its vertices are new.
 
 import { areaText, lengthText } from "./format.js";
-import { anchorOf, positionsOf } from "./geometry.js";
+import { anchorOf, boundsOf, positionsOf } from "./geometry.js";
 import { area, length, toPlane } from "./proj.js";
 import { joined, w } from "./review_words.js";
 import { number } from "./words.js";
 
 /** @typedef {import("./types").Position} Position */
+/** @typedef {import("./review_types").Change} Change */
 
 const MOVED_M = 0.05;
 
@@ -77,4 +78,27 @@ export function ownVertices(shape, other) {
   if (!shape || !other) return [];
   const known = new Set([...positionsOf(other)].map(String));
   return [...positionsOf(shape)].filter((position) => !known.has(String(position)));
+}
+
+/** The box around both sides of a change; an invalid one where it has no shape. @param {Change} change */
+export function boundsOfChange(change) {
+  const bounds = L.latLngBounds([]);
+  for (const feature of [change.before, change.after]) if (feature?.geometry) bounds.extend(boundsOf(feature.geometry));
+  return bounds;
+}
+
+/** @param {Change} change */
+export function sameShape({ before, after }) {
+  return JSON.stringify(before?.geometry) === JSON.stringify(after?.geometry);
+}
+
+/**
+ * A clip path, in pixels of the map.
+ * @param {number} left
+ * @param {number} top
+ * @param {number} right
+ * @param {number} bottom
+ */
+export function rectangle(left, top, right, bottom) {
+  return `polygon(${left}px ${top}px, ${right}px ${top}px, ${right}px ${bottom}px, ${left}px ${bottom}px)`;
 }

@@ -2,7 +2,8 @@
 
 import { fill, h } from "./dom.js";
 import { changeCard, findingList } from "./review_changes.js";
-import { joined, w } from "./review_words.js";
+import { lineageList } from "./review_lineage.js";
+import { w } from "./review_words.js";
 import { number } from "./words.js";
 
 /** @typedef {import("./review_types").Change} Change */
@@ -28,6 +29,7 @@ export const PAGE = 100;
  * @property {(filter: Filter, offset: number) => void} turn
  * @property {((decision: "accept" | "reject") => void) | null} decideAll
  * @property {(point: [number, number]) => void} mark
+ * @property {(group: import("./review_types").Lineage) => void} [showGroup]
  */
 
 /**
@@ -39,6 +41,7 @@ export function renderList(element, state) {
   fill(
     element,
     h("div", { class: "list-bar" }, filters(state), state.decideAll ? bulk(state) : null),
+    lineageList(state.report.lineage ?? [], (group) => state.showGroup?.(group)),
     reportNotes(state),
     h("div", { class: "cards-of-changes" }, ...(cards.length ? cards : [h("p", { class: "empty" }, w("none"))])),
     pages(state),
@@ -72,15 +75,11 @@ function bulk(state) {
   return h("div", { class: "bulk" }, button("accept"), button("reject"));
 }
 
-/** What the checks said of the whole file, and what they took for splits and merges. @param {ListState} state */
+/** What the checks said of the whole file. @param {ListState} state */
 function reportNotes({ report, mark }) {
   const general = (report.findings ?? []).filter((finding) => !finding.fid);
-  const splits = (report.splits ?? []).map(({ fid, rows }) => h("li", {}, h("span", { class: "badge warn" }, w("split")), ` ${fid} ← ${joined(w("row"), rows.slice(0, 12).join("、"))} · ${w("splitLead")}`));
-  const merges = (report.merges ?? []).map(({ row, fids }) => h("li", {}, h("span", { class: "badge warn" }, w("merge")), ` ${joined(w("row"), row)} ← ${fids.slice(0, 12).join("、")} · ${w("mergeLead")}`));
   const notes = findingList(general, { mark });
-  if (!notes && !splits.length && !merges.length) return null;
-  const open = splits.length + merges.length > 0;
-  return h("details", { class: "report", open }, h("summary", {}, `${w("findings")} ${general.length + splits.length + merges.length}`), splits.length || merges.length ? h("ul", { class: "findings" }, ...splits, ...merges) : null, notes);
+  return notes && h("details", { class: "report" }, h("summary", {}, `${w("findings")} ${general.length}`), notes);
 }
 
 /** @param {ListState} state */

@@ -1,5 +1,6 @@
 // The map of changes: before dashed in red, after in green, laid over each other or side by side under a swipe.
 
+import { getJson, layerPath } from "./api.js";
 import { Basemap } from "./basemap.js";
 import { makeCanvas } from "./canvas.js";
 import { lineWeight, pathsFor, pointRadius } from "./canvas_layer.js";
@@ -7,7 +8,7 @@ import { fill, h, icon } from "./dom.js";
 import { boundsOf } from "./geometry.js";
 import { lookOf } from "./symbols.js";
 import { cssColor, onThemeChange } from "./theme.js";
-import { ownVertices } from "./review_geometry.js";
+import { boundsOfChange, ownVertices, rectangle, sameShape } from "./review_geometry.js";
 import { w } from "./review_words.js";
 
 /** @typedef {import("./types").Feature} Feature */
@@ -44,7 +45,8 @@ export class ChangeMap extends EventTarget {
     this.marks = L.layerGroup().addTo(this.map);
     /** @type {Change[]} */
     this.changes = [];
-    this.selected = "";
+    /** @type {Set<string>} */
+    this.selected = new Set();
     /** @type {View} */
     this.view = "overlay";
     this.share = 0.5;
@@ -111,11 +113,32 @@ export class ChangeMap extends EventTarget {
    * @param {{zoom?: boolean}} [options]
    */
   select(fid, { zoom = true } = {}) {
-    this.selected = fid;
+    this.#choose([fid], zoom);
+  }
+
+  /**
+   * Put the halo on all of a split or merge, with former features that do not change, and go there.
+   * @param {import("./review_types").Lineage} group
+   */
+  async selectGroup({ parents, children }) {
+    const fids = [...parents, ...children].map((one) => one.fid);
+    this.#choose(fids, true);
+    const rest = parents.filter((parent) => !this.changes.some((change) => change.fid === parent.fid));
+    const kept = await Promise.all(rest.map((parent) => getJson(`${layerPath(this.info.id, "items", parent.fid)}`)));
+    const style = { color: cssColor("--review-before"), weight: 2.5, dashArray: "7 5", fillOpacity: 0.04, renderer: this.renderers.marks, interactive: false };
+    for (const { geometry } of kept) if (geometry) this.marks.addLayer(L.geoJSON(geometry, { style }));
+  }
+
+  /**
+   * @param {string[]} fids
+   * @param {boolean} zoom
+   */
+  #choose(fids, zoom) {
+    this.selected = new Set(fids);
     this.#draw();
-    const change = this.changes.find((c) => c.fid === fid);
-    const bounds = change ? boundsOfChange(change) : null;
-    if (zoom && bounds?.isValid()) this.map.fitBounds(bounds, { padding: [70, 70], maxZoom: CLOSEST });
+    const bounds = L.latLngBounds([]);
+    for (const change of this.changes) if (this.selected.has(change.fid)) bounds.extend(boundsOfChange(change));
+    if (zoom && bounds.isValid()) this.map.fitBounds(bounds, { padding: [70, 70], maxZoom: CLOSEST });
   }
 
   /**
@@ -168,7 +191,7 @@ export class ChangeMap extends EventTarget {
     if (!feature?.geometry) return;
     const same = side === "before" && change.after && sameShape(change);
     if (same && this.view === "overlay") return;
-    const chosen = change.fid === this.selected;
+    const chosen = this.selected.has(change.fid);
     if (chosen) this.#drawShape(feature.geometry, { pane: side, color: cssColor("--halo"), weight: 11, opacity: 0.75, fill: false }, 14);
     const style = this.view === "swipe" ? this.#symbolStyle(side, feature) : this.#sideStyle(side, chosen);
     for (const path of this.#drawShape(feature.geometry, { ...style, pane: side }, 9)) this.#listen(path, change);
@@ -225,8 +248,8 @@ export class ChangeMap extends EventTarget {
 
   /** The vertices of the selected shape that are new, and those that are gone. */
   #drawVertices() {
-    const change = this.changes.find((c) => c.fid === this.selected);
-    if (!change || this.view === "swipe") return;
+    const change = this.changes.find((c) => this.selected.has(c.fid));
+    if (!change || this.selected.size > 1 || this.view === "swipe") return;
     const [before, after] = [change.before?.geometry, change.after?.geometry];
     for (const [side, positions] of /** @type {const} */ ([["--review-before", ownVertices(before, after)], ["--review-after", ownVertices(after, before)]])) {
       if (positions.length > MOST_VERTICES) continue;
@@ -276,26 +299,4 @@ export class ChangeMap extends EventTarget {
     );
     element.parentElement?.append(this.line, this.slider);
   }
-}
-
-/** @param {Change} change */
-function boundsOfChange(change) {
-  const bounds = L.latLngBounds([]);
-  for (const feature of [change.before, change.after]) if (feature?.geometry) bounds.extend(boundsOf(feature.geometry));
-  return bounds;
-}
-
-/** @param {Change} change */
-function sameShape({ before, after }) {
-  return JSON.stringify(before?.geometry) === JSON.stringify(after?.geometry);
-}
-
-/**
- * @param {number} left
- * @param {number} top
- * @param {number} right
- * @param {number} bottom
- */
-function rectangle(left, top, right, bottom) {
-  return `polygon(${left}px ${top}px, ${right}px ${top}px, ${right}px ${bottom}px, ${left}px ${bottom}px)`;
 }

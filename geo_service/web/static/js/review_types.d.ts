@@ -38,6 +38,26 @@ export interface Finding {
   en: string;
 }
 
+export interface Parent {
+  fid: string;
+  name: string;
+  area_m2: number;
+  fate: "changed" | "deleted" | "stays";
+}
+
+export interface Child {
+  row: number;
+  fid: string;
+  name: string;
+  area_m2: number;
+}
+
+export interface Lineage {
+  kind: "split" | "merge";
+  parents: Parent[];
+  children: Child[];
+}
+
 export interface Tally {
   total: number;
   operations: Partial<Record<Operation, number>>;
@@ -66,8 +86,7 @@ export interface DraftSummary {
 export interface Draft extends DraftSummary {
   report: {
     findings?: Finding[];
-    splits?: { fid: string; rows: number[] }[];
-    merges?: { row: number; fids: string[] }[];
+    lineage?: Lineage[];
   };
   head: number;
   tally: Tally;

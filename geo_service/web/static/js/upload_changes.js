@@ -3,8 +3,9 @@
 import { address, getJson } from "./api.js";
 import { fill, h, say } from "./dom.js";
 import { onlyLooking } from "./review_changes.js";
+import { lineageList } from "./review_lineage.js";
 import { ChangeMap } from "./review_map.js";
-import { PAGE, proposalCard, kindBar, pager, reportNotes } from "./upload_list.js";
+import { PAGE, proposalCard, kindBar, pager } from "./upload_list.js";
 import { w } from "./upload_words.js";
 
 /** @typedef {import("./review_types").Change} Change */
@@ -47,6 +48,12 @@ export class ProposedChanges {
     this.map?.mark([point[0], point[1]]);
   }
 
+  /** @param {import("./review_types").Lineage} group */
+  showGroup(group) {
+    this.canvas.scrollIntoView({ block: "center" });
+    this.map?.selectGroup(group);
+  }
+
   /**
    * @param {string} fid
    * @param {boolean} [zoom]
@@ -86,7 +93,7 @@ export class ProposedChanges {
     fill(
       this.list,
       h("div", { class: "list-bar" }, kindBar(page, turn)),
-      reportNotes(this.result, (point) => this.mark(point)),
+      lineageList(this.result.lineage, (group) => this.showGroup(group)),
       h("div", { class: "cards-of-changes" }, ...(cards.length ? cards : [h("p", { class: "empty" }, w("noneOfKind"))])),
       pager(page, turn),
     );
@@ -102,7 +109,7 @@ export class ProposedChanges {
    */
   #aroundOf({ fid, row }) {
     const findings = this.result.findings.filter((/** @type {any} */ f) => (f.fid ? f.fid === fid : row > 0 && f.row === row));
-    return onlyLooking(this.info, { go: (other) => this.go(other), findings, mark: (point) => this.mark(point) });
+    return onlyLooking(this.info, { go: (other) => this.go(other), findings, lineage: this.result.lineage, mark: (point) => this.mark(point) });
   }
 }
 

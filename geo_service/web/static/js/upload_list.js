@@ -68,14 +68,3 @@ export function pager({ kind, matched, offset }, turn) {
     button(w("last"), "last", last, offset >= last),
   );
 }
-
-/**
- * What was taken for splits and merges: shown, never guessed.
- * @param {any} result
- * @param {(point: [number, number]) => void} mark
- */
-export function reportNotes({ findings, splits, merges }, mark) {
-  const about = findings.filter((/** @type {any} */ f) => f.code === "identity-split" || f.code === "identity-merge");
-  if (!splits.length && !merges.length) return null;
-  return h("details", { class: "report", open: true }, h("summary", {}, `${words("split")} ${number(splits.length, 0)} · ${words("merge")} ${number(merges.length, 0)}`), findingList(about.slice(0, PAGE), { mark }));
-}
