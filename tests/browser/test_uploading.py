@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, expect
 from geo_service.settings import ROOT
 from tests.browser.conftest import Service, serving
 from tests.browser.editing_desk import LAYER, prepare
-from tests.browser.test_review import Visit, places
+from tests.browser.review_desk import Visit
+from tests.browser.test_review import places
 
 PAGE = f"/upload?layer={LAYER}"
 
