@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from geo_service.settings import ROOT, SETTINGS
+from tests.conftest import suites_folder
 
 DEPLOY = ROOT / "deploy"
 WORDS = {"FROM", "RUN", "WORKDIR", "USER", "COPY", "ENV", "VOLUME", "EXPOSE", "HEALTHCHECK", "CMD", "ENTRYPOINT"}
@@ -42,9 +43,34 @@ def test_the_image_is_pinned_runs_as_nobody_in_particular_and_tells_its_health()
     words = [word for word, _ in found]
     assert set(words) <= WORDS
     assert re.fullmatch(r"python:3\.\d+-slim-\w+", dict(found)["FROM"])
-    assert dict(found)["USER"] == "geo_service"
+    assert dict(found)["USER"] == "10001", "a number, so that whoever runs the image can tell that it is not root"
+    assert any("--uid 10001 geo_service" in rest for word, rest in found if word == "RUN")
     assert "/healthz" in dict(found)["HEALTHCHECK"]
     assert set(re.findall(r"(GEO_SERVICE_\w+)=", dict(found)["ENV"])) <= VARIABLES
+
+
+def of_suites(*command: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    """A program of the suites' environment."""
+    program = suites_folder() / "bin" / command[0]
+    return subprocess.run([program, *command[1:]], input=text, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.suites
+def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
+    done = of_suites("hadolint", str(DEPLOY / "Dockerfile"))
+    assert (done.returncode, done.stdout) == (0, "")
+    assert of_suites("hadolint", "-", text="FROM debian\nRUN cd /x && sudo make").returncode == 1
+
+
+COMPOSE = "import sys, compose_spec as c; y = c.PyCompose.from_yaml(sys.stdin.read()); y.validate(); y.to_spec()"
+
+
+@pytest.mark.suites
+def test_the_compose_file_keeps_to_the_specification() -> None:
+    done = of_suites("python", "-c", COMPOSE, text=(DEPLOY / "compose.yaml").read_text("utf-8"))
+    assert done.returncode == 0, done.stderr
+    misspelt = (DEPLOY / "compose.yaml").read_text("utf-8").replace("depends_on", "depend_on")
+    assert of_suites("python", "-c", COMPOSE, text=misspelt).returncode != 0
 
 
 def test_the_services_wait_for_the_database_and_keep_their_state() -> None:
