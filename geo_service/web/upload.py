@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import tempfile
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -17,12 +15,11 @@ from geo_service.errors import InvalidParameter, InvalidRequest
 from geo_service.ingest.change_pages import FILTERS, Filter, Unchanged, read_page
 from geo_service.ingest.crs_doctor import CHOICES
 from geo_service.ingest.encoding import CANDIDATES
-from geo_service.ingest.error_file import write_error_package
+from geo_service.ingest.error_file import error_table, write_error_package
 from geo_service.ingest.examination import Examination, Mode, Options, ProposedChange
 from geo_service.ingest.limits import LIMITS
 from geo_service.storage.lookup import features_at
 from geo_service.usecases import browse, uploads
-from geo_service.usecases.tables import defused
 from geo_service.usecases.uploads import Agreement, Counter, Running
 from geo_service.web.answers import json_answer
 from geo_service.web.current import deployment, visible_layer, visible_layers
@@ -125,15 +122,7 @@ def _number(name: str, fallback: int) -> int:
 @blueprint.get("/api/examinations/<job_id>/findings.csv")
 def findings_csv(job_id: str) -> Response:
     """The findings as a table."""
-    found = _ended(job_id)
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow(["级别", "代码", "行", "编号", "字段", "经度", "纬度", "说明"])
-    for f in found.findings:
-        x, y = f.point or ("", "")
-        row = [f.level, f.code, f.row or "", f.fid or "", f.field or "", x, y, f.sentence(g.lang)]
-        writer.writerow([defused(cell) for cell in row])
-    data = b"\xef\xbb\xbf" + buffer.getvalue().encode("utf-8", "replace")
+    data = error_table(_ended(job_id).findings, g.lang, place_on_map)
     response = Response(data, mimetype="text/csv")
     response.headers.set("Content-Disposition", "attachment", filename="findings.csv")
     return response
@@ -144,10 +133,15 @@ def findings_package(job_id: str) -> Response:
     """The findings as points, to open beside the data in QGIS."""
     found = _ended(job_id)
     with tempfile.TemporaryDirectory() as folder:
-        data = write_error_package(found.findings, Path(folder) / "findings.gpkg").read_bytes()
+        data = write_error_package(found.findings, Path(folder) / "findings.gpkg", place_on_map).read_bytes()
     response = Response(data, mimetype="application/geopackage+sqlite3")
     response.headers.set("Content-Disposition", "attachment", filename="findings.gpkg")
     return response
+
+
+def place_on_map(point: tuple[float, float]) -> str:
+    """The address of a place on the map, whole: the file is opened elsewhere."""
+    return f"{request.host_url}#17/{point[1]:.7f}/{point[0]:.7f}"
 
 
 @blueprint.post("/api/examinations/<job_id>/draft")

@@ -239,23 +239,6 @@ def declared_as(zipped: bytes, epsg: int) -> bytes:
     return buffer.getvalue()
 
 
-def test_findings_come_as_a_table_and_as_points_another_reader_opens(visit: Any, tmp_path: Path) -> None:
-    import pyogrio
-
-    drawer = visit("drawer")
-    shape = shipped()
-    page = drawer.upload(f"/upload?layer={LAYER}", survey(tmp_path / "s", bow_tie(shape)), "错.zip")
-    for ending in ("csv", "gpkg"):
-        with page.expect_download() as download:
-            page.locator(f'a[href$="findings.{ending}"]').click()
-        download.value.save_as(tmp_path / f"findings.{ending}")
-    assert "自" in (tmp_path / "findings.csv").read_text("utf-8-sig")
-    found = pyogrio.read_dataframe(tmp_path / "findings.gpkg")
-    blocking = found[found.level == "block"]
-    assert len(blocking) >= 1
-    assert shape.envelope.buffer(1e-6).covers(blocking.geometry.iloc[0])
-
-
 PAGES = (
     f"/upload?layer={LAYER}",
     "/drafts",

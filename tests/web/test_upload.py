@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import time
 import zipfile
 from pathlib import Path
@@ -159,6 +160,22 @@ def test_what_cannot_be_taken_is_said_in_words(
     assert result["blocked"]
     assert result["findings"][0]["zh"]
     assert result["page"] is None or not result["page"]["changes"]
+
+
+def test_findings_come_as_a_table_in_the_readers_language_and_lead_to_the_map(
+    client: FlaskClient, sender: dict[str, str]
+) -> None:
+    body = b"GS_ID,name,lon,lat\nNK-JSD-001,=1+1,117.15,39.1\nNK-JSD-001,b,117.16,39.1\n"
+    job = examined(client, sender, body, "a.csv")["job"]
+    address = f"/api/examinations/{job}/findings.csv"
+    said = {
+        lang: client.get(f"{address}?lang={lang}", headers=sender).data.decode("utf-8-sig") for lang in ("zh", "en")
+    }
+    assert said["zh"].startswith("级别,代码,行,编号")
+    assert said["en"].startswith("Level,Code,Row,Id")
+    assert "第 3 行" in said["zh"]
+    assert said["zh"].count("\r\n") == said["en"].count("\r\n") > 1
+    assert not re.search(r"[\u4e00-\u9fff]", said["en"])
 
 
 def test_only_the_sender_sees_a_file_and_its_dry_run(

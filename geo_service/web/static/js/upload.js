@@ -89,7 +89,7 @@ class UploadPage {
 
   /** The answer of the dry run once it has ended; null when something else was asked meanwhile. @param {number} turn */
   async #ended(turn) {
-    for (;;) {
+    while (turn === this.turn) {
       const found = await getJson(`/api/examinations/${this.job}`);
       if (turn !== this.turn) return null;
       if (found.result) return found;
@@ -97,6 +97,7 @@ class UploadPage {
       this.#progress(found.position ? `${w("ahead")} ${found.position - 1}` : w(`stage-${stage}`), done, total);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
+    return null;
   }
 
   /** Stop what is under way: the sending, or the dry run. */
