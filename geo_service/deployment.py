@@ -62,6 +62,13 @@ class Deployment:
     memo: Memo[Any] = field(default_factory=lambda: Memo(512))
 
 
+def prepare_large(deployment: Deployment) -> None:
+    """Begin to build, in the background, what large layers are served from."""
+    for state in deployment.store.layers():
+        if deployment.publisher.is_large(state.definition.id):
+            deployment.store.publish_soon(state.definition.id)
+
+
 def utc_now() -> datetime.datetime:
     """The time, in UTC."""
     return datetime.datetime.now(datetime.UTC)
@@ -87,6 +94,8 @@ def open_deployment(settings: Settings, *, now: Callable[[], datetime.datetime] 
     counter = _counter(settings, store, drafts, people, now)
     close_committed(counter.desk)
     publisher = Publisher(store, settings.home)
+    views = RevisionViews(store, publisher, tile_cache_mb=settings.tile_cache_mb, tile_disk_mb=settings.tile_disk_mb)
+    store.after_publishing = views.prepare
     return Deployment(
         settings=settings,
         store=store,
@@ -97,7 +106,7 @@ def open_deployment(settings: Settings, *, now: Callable[[], datetime.datetime] 
         basemaps=basemaps,
         counter=counter,
         album=Album(Attachments(settings.home / "attachments"), counter.jail, now),
-        views=RevisionViews(store, publisher, tile_cache_mb=settings.tile_cache_mb),
+        views=views,
         downloads=KeptFiles(settings.home / "cache" / "downloads", settings.download_cache_mb << 20),
         prints=Jobs(settings.home / "cache" / "prints", JOB_KINDS, now),
         answers=Answers(settings, now),

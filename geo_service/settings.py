@@ -63,6 +63,12 @@ SETTINGS = (
         en="bound of the tile cache of a process, MB",
     ),
     Setting(
+        name="tile_disk_mb",
+        default="512",
+        zh="大图层瓦片在磁盘上的缓存上限（MB）",
+        en="bound of the tiles of large layers that stay on disk, MB",
+    ),
+    Setting(
         name="download_cache_mb",
         default="1024",
         zh="已生成的下载文件在磁盘上的上限（MB）",
@@ -108,6 +114,7 @@ class Settings:
     proxies: int
     log: str
     tile_cache_mb: int
+    tile_disk_mb: int
     download_cache_mb: int
     canvas_features: int
     anonymous_reads: bool

@@ -163,11 +163,15 @@ class Table:
     @classmethod
     def from_properties(cls, properties: Mapping[str, Iterable[Any]]) -> Table:
         """A table of columns of equal length."""
-        keys = b"".join(field(3, key.encode("utf-8", "replace")) for key in properties)
-        return cls(keys, tuple(Column.from_values(values) for values in properties.values()))
+        return cls(encode_keys(properties), tuple(Column.from_values(values) for values in properties.values()))
 
-    def take(self, rows: Ints) -> tuple[Ints, bytes]:
-        """Tags of some rows (key, value, key, value …; -1 where empty), and the values they point at."""
+    @property
+    def count(self) -> int:
+        """How many rows it has."""
+        return len(self.columns[0].codes) if self.columns else 0
+
+    def take(self, rows: Ints) -> tuple[Ints, bytes, int]:
+        """Tags of some rows (key, value, key, value …; -1 where empty), the values they point at, and how many."""
         tags = numpy.empty((len(rows), 2 * len(self.columns)), numpy.int64)
         blobs, base = [], 0
         for key, column in enumerate(self.columns):
@@ -176,7 +180,12 @@ class Table:
             tags[:, 2 * key + 1] = numpy.where(indexes < 0, -1, indexes + base)
             base += count
             blobs.append(blob)
-        return tags, b"".join(blobs)
+        return tags, b"".join(blobs), base
+
+
+def encode_keys(keys: Iterable[str]) -> bytes:
+    """The names of attributes as a layer lists them."""
+    return b"".join(field(3, key.encode("utf-8", "replace")) for key in keys)
 
 
 def ragged(starts: Ints, lengths: Ints) -> Ints:
@@ -191,12 +200,25 @@ def layer(name: str, table: Table, batch: Batch) -> bytes:
 
     The integer id of a feature is its row in the table, counted from 1. Empty bytes for an empty batch.
     """
-    if not len(batch.rows):
+    return layer_of(name, [(table, batch)])
+
+
+def layer_of(name: str, parts: Sequence[tuple[Table, Batch]]) -> bytes:
+    """A layer whose features come from several tables with the same keys; rows are counted on from table to table."""
+    features, blobs, base, before = list[bytes](), list[bytes](), 0, 0
+    for table, batch in parts:
+        if len(batch.rows):
+            tags, values, count = table.take(batch.rows)
+            tags[:, 1::2] += numpy.where(tags[:, 1::2] < 0, 0, base)
+            features.append(_features(tags, Batch(batch.rows + before, batch.types, batch.counts, batch.commands)))
+            blobs.append(values)
+            base += count
+        before += table.count
+    if not features:
         return b""
-    tags, values = table.take(batch.rows)
     head = field(1, name.encode("utf-8", "replace"))
     tail = b"\x28" + varint(EXTENT) + b"\x78" + varint(VERSION)
-    return field(3, head + _features(tags, batch) + table.keys + values + tail)
+    return field(3, head + b"".join(features) + parts[0][0].keys + b"".join(blobs) + tail)
 
 
 def _features(tags: Ints, batch: Batch) -> bytes:

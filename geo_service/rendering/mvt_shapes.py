@@ -6,7 +6,7 @@ east, y to the south, so tile units are a subtraction and a shift away.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy
@@ -22,6 +22,10 @@ BLOCK = 128
 Geometries = NDArray[numpy.object_]
 Units = NDArray[numpy.uint32]
 Floats = NDArray[numpy.float64]
+
+
+def _none_hidden() -> Ints:
+    return numpy.empty(0, numpy.int64)
 
 
 def world(coordinates: Floats) -> tuple[Units, Units]:
@@ -72,7 +76,8 @@ def explode(geometries: Geometries) -> tuple[Geometries, Ints]:
 @dataclass(frozen=True, slots=True)
 class Shapes:
     """Geometries of one kind, an *entry* for each row that has any: ``rings`` and ``vertices`` are offsets (one more
-    than there are entries and rings), ``boxes`` are west, north, east, south, ``areas`` in square world units."""
+    than there are entries and rings), ``boxes`` are west, north, east, south, ``areas`` in square world units. Rows
+    that are ``hidden`` are not found."""
 
     kind: int
     rows: Ints
@@ -85,6 +90,7 @@ class Shapes:
     boxes: Units
     areas: Floats
     blocks: Units
+    hidden: Ints = field(default_factory=_none_hidden)
 
     @classmethod
     def from_parts(cls, parts: Geometries, rows: Ints, kind: int) -> Shapes:
@@ -118,7 +124,8 @@ class Shapes:
         blocks = numpy.flatnonzero(_meet(self.blocks, box))
         entries = (blocks[:, None] * BLOCK + numpy.arange(BLOCK)).ravel()
         entries = entries[entries < len(self.rows)]
-        return entries[_meet(self.boxes[entries], box)]
+        entries = entries[_meet(self.boxes[entries], box)]
+        return entries[~numpy.isin(self.rows[entries], self.hidden)] if len(self.hidden) else entries
 
     def ring_indexes(self, entries: Ints) -> tuple[Ints, Ints]:
         """The rings of some entries, and the row of each."""

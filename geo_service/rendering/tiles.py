@@ -13,13 +13,13 @@ where the polygon covers at least a square of :data:`LABEL_UNITS` a side.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy
 
 from geo_service.rendering import mvt, mvt_generalise
-from geo_service.rendering.mvt import LINE, POINT, POLYGON, Batch, Table
+from geo_service.rendering.mvt import LINE, POINT, POLYGON, Batch, Ints, Table
 from geo_service.rendering.mvt_labels import label_points
 from geo_service.rendering.mvt_shapes import Floats, Geometries, Shapes, shapes_of
 from geo_service.rendering.mvt_window import Window
@@ -56,24 +56,39 @@ class TileSource:
         if {len(c) for c in columns.values()} | {len(located)} != {len(ids)}:
             raise ValueError("ids, geometries and properties differ in length")
         shapes = shapes_of(located)
-        labels, sizes = _labels(located, shapes)
+        labels, sizes = labels_of(located, shapes)
         return cls(name, Table.from_properties(columns), shapes, labels, sizes)
 
     def tile(self, z: int, x: int, y: int) -> bytes:
         """The tile as uncompressed MVT 2.1; empty bytes where nothing is."""
-        window = Window(z, x, y)
-        batch = mvt.joined([_batch(shapes, window) for shapes in self.shapes])
-        return mvt.layer(self.name, self.table, batch) + self._label_layer(window)
+        return tile_of([self], z, x, y)
 
-    def _label_layer(self, window: Window) -> bytes:
+    def without(self, rows: Ints) -> TileSource:
+        """The source with some rows hidden; nothing is copied."""
+        shapes = tuple(replace(each, hidden=rows) for each in self.shapes)
+        return replace(self, shapes=shapes, labels=replace(self.labels, hidden=rows) if self.labels else None)
+
+    def batch(self, window: Window) -> Batch:
+        """The features of a tile."""
+        return mvt.joined([_batch(shapes, window) for shapes in self.shapes])
+
+    def label_batch(self, window: Window) -> Batch:
+        """The label points of a tile."""
         if self.labels is None:
-            return b""
+            return mvt.EMPTY
         entries = self.labels.query(window.box(0))
         sizes = self.label_sizes[self.labels.rows[entries]]
         chosen = numpy.flatnonzero(window.lengths(sizes) >= LABEL_UNITS)
         chosen = numpy.sort(chosen[numpy.argsort(-sizes[chosen], kind="stable")[: mvt_generalise.LIMIT]])
-        batch = mvt_generalise.points_at(self.labels, entries[chosen], window, margin=0)
-        return mvt.layer(f"{self.name}_label", self.table, batch)
+        return mvt_generalise.points_at(self.labels, entries[chosen], window, margin=0)
+
+
+def tile_of(parts: Sequence[TileSource], z: int, x: int, y: int) -> bytes:
+    """One tile of a layer whose features are shared out over sources that carry the same properties."""
+    window = Window(z, x, y)
+    name = parts[0].name
+    shapes = mvt.layer_of(name, [(p.table, p.batch(window)) for p in parts])
+    return shapes + mvt.layer_of(f"{name}_label", [(p.table, p.label_batch(window)) for p in parts])
 
 
 def merged(sources: Iterable[TileSource], z: int, x: int, y: int) -> bytes:
@@ -86,7 +101,7 @@ def _batch(shapes: Shapes, window: Window) -> Batch:
     return makers[shapes.kind](shapes, window)
 
 
-def _labels(geometries: Geometries, shapes: tuple[Shapes, ...]) -> tuple[Shapes | None, Floats]:
+def labels_of(geometries: Geometries, shapes: tuple[Shapes, ...]) -> tuple[Shapes | None, Floats]:
     """Label points of polygons and, by row, the side of the square as large as the polygon, in world units."""
     sizes = numpy.zeros(len(geometries))
     polygons = next((s for s in shapes if s.kind == POLYGON), None)

@@ -61,7 +61,11 @@ class LayerStore:
         self.exports = Exports(home)
         self.now = now
         self._heads = Heads(database)
-        self._background = Background(self.export, delay_s=PUBLISH_DELAY_S)
+        self._background = Background(self._export_and_tell, delay_s=PUBLISH_DELAY_S)
+        self.after_publishing: Callable[[str], None] = lambda _: None
+        """Called in a thread with the id of a published layer of more than :data:`PUBLISHED_AT_ONCE` features; closing
+        does not wait for it."""
+        self._afterwards = Background(self._tell, delay_s=0.0)
 
     def close(self) -> None:
         """Publish what waits and close the connections."""
@@ -289,6 +293,18 @@ class LayerStore:
         """
         with self.exports.locked(layer_id):
             return recovery.publish(self, layer_id)
+
+    def _export_and_tell(self, layer_id: str) -> None:
+        self.export(layer_id)
+        if self.layer(layer_id).count > PUBLISHED_AT_ONCE:
+            self._afterwards.request(layer_id)
+
+    def _tell(self, layer_id: str) -> None:
+        self.after_publishing(layer_id)
+
+    def publish_soon(self, layer_id: str) -> None:
+        """Publish a layer in the background, and do what follows from that, where it is not done yet."""
+        self._background.request(layer_id)
 
     def flush(self) -> None:
         """Wait until every commit so far is published."""

@@ -27,6 +27,7 @@ from geo_service.errors import UnknownField
 from geo_service.storage.lookup import changes_between
 from geo_service.storage.published import PublishedRevision, Publisher
 from geo_service.storage.store import LayerStore
+from geo_service.usecases.large_names import NAME, sounding
 from geo_service.usecases.lines import Lines, Rows
 from geo_service.usecases.memo import Memo
 
@@ -109,6 +110,18 @@ class LargeRevision:
         inside = iter(self.base.lines_at(rows[rows < count]))
         return [self.extra_lines[row - count] if row >= count else next(inside) for row in rows.tolist()]
 
+    def touches(self, window: Bbox) -> bool:
+        """Whether any change since the base lies, or lay, in a bbox."""
+        west, south, east, north = window
+        boxes = self._changed_boxes
+        meet = (boxes[:, 0] <= east) & (boxes[:, 2] >= west) & (boxes[:, 1] <= north) & (boxes[:, 3] >= south)
+        return bool(meet.any())
+
+    @cached_property
+    def _changed_boxes(self) -> Any:
+        bounds = [shape.bounds for f in self.extras if (shape := f.shape()) is not None]
+        return numpy.vstack([self.base.boxes[self.gone], numpy.array(bounds).reshape(-1, 4)])
+
     # ---- questions
 
     def find(self, definition: LayerDefinition, query: Query, conditions: Sequence[Condition] = ()) -> FeaturePage:
@@ -126,6 +139,25 @@ class LargeRevision:
     def within(self, window: Bbox) -> Lines:
         """The features that meet a bbox, sorted by id."""
         return self.of(self._in_order(self._fitting(window, "", ()), ()))
+
+    def named(self, needle: str, most: int) -> Sequence[Feature]:
+        """Features whose name or id a case-folded needle begins or is part of, at most so many for each way, and the
+        changed ones; names also by how they sound."""
+        ids = self.columns[ID].first_containing(needle, most, at_start=True)
+        rows = [self._having(ID, ids)]
+        if NAME in self.columns:
+            column = self.columns[NAME]
+            codes = [*column.first_containing(needle, most, at_start=True), *column.first_containing(needle, most)]
+            rows.append(self._having(NAME, [*codes, *sounding(self.base, needle, most)])[: 8 * most])
+        found = numpy.setdiff1d(numpy.concatenate(rows), self.gone)
+        return [*self.of(found), *self.extras]
+
+    def _having(self, key: str, codes: Sequence[int]) -> Rows:
+        """Rows of the base that have one of some values."""
+        column = self.columns[key]
+        wanted = numpy.zeros(column.size + 1, bool)
+        wanted[list(codes)] = True
+        return numpy.flatnonzero(wanted[column.codes])
 
     def meeting(self, window: Bbox) -> Rows:
         """Rows of the features that meet a bbox."""

@@ -6,23 +6,25 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import accumulate
 from typing import Any
 
 import shapely
-from pypinyin import Style, lazy_pinyin
 
 from geo_service.core import crs
 from geo_service.core.features import Feature
+from geo_service.core.layers import LayerDefinition
 from geo_service.core.plan import Commitment, Ledger
 from geo_service.core.query import Bbox
 from geo_service.core.text import Text
 from geo_service.storage.store import LayerState
+from geo_service.usecases.large_names import sounds
 from geo_service.usecases.memo import Memo
 from geo_service.usecases.views import RevisionViews
 
 LIMIT = 20
 MAX_QUERY = 100
+CANDIDATES = 60
+"""Features of a large layer that are looked at for each way of fitting; more would not fit into the list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,9 @@ def search(
     text = query.strip()[:MAX_QUERY]
     if not text:
         return []
-    hits = [hit for entry in _entries(states, views, ledger, memo) if (hit := match(entry, text.casefold()))]
+    needle = text.casefold()
+    hits = [hit for entry in _entries(states, views, ledger, memo) if (hit := match(entry, needle))]
+    hits += [hit for entry in _candidates(states, views, needle) if (hit := match(entry, needle))]
     hits.sort(key=lambda h: (h.rank, -h.entry.weight, len(h.entry.title.zh), h.entry.title.zh, h.entry.id))
     return [*_coordinates(text), *hits][:LIMIT]
 
@@ -82,11 +86,24 @@ def _layer_entries(state: LayerState, views: RevisionViews) -> tuple[Entry, ...]
         bbox=box,
         point=None,
         weight=3,
-        **_sounds(definition.title.zh),
+        **sounds(definition.title.zh),
     )
-    weight = 0 if definition.is_reference else 2 if definition.shown else 1
-    features = views.features(state.revision)
-    return (layer, *(_feature_entry(definition.id, definition.title, f, weight) for f in features))
+    features = views.features(state.revision) if views.large(state.revision) is None else ()
+    return (layer, *(_feature_entry(definition.id, definition.title, f, _weight(definition)) for f in features))
+
+
+def _weight(definition: LayerDefinition) -> int:
+    return 0 if definition.is_reference else 2 if definition.shown else 1
+
+
+def _candidates(states: Sequence[LayerState], views: RevisionViews, needle: str) -> Iterable[Entry]:
+    """Features of large layers that may fit: by the beginning of name or id first, then by any part of the name."""
+    for state in states:
+        large = views.large(state.revision)
+        if large is not None:
+            definition = state.definition
+            rows = large.named(needle, CANDIDATES)
+            yield from (_feature_entry(definition.id, definition.title, f, _weight(definition)) for f in rows)
 
 
 def _feature_entry(layer: str, layer_title: Text, feature: Feature, weight: int) -> Entry:
@@ -103,7 +120,7 @@ def _feature_entry(layer: str, layer_title: Text, feature: Feature, weight: int)
         bbox=box,
         point=None if inside is None else (round(inside.x, 7), round(inside.y, 7)),
         weight=weight,
-        **_sounds(feature.name),
+        **sounds(feature.name),
     )
 
 
@@ -117,23 +134,13 @@ def _commitment_entry(commitment: Commitment) -> Entry:
         bbox=None,
         point=None,
         weight=0,
-        **_sounds(commitment.name.zh),
+        **sounds(commitment.name.zh),
     )
 
 
 def _rounded(bounds: tuple[float, ...]) -> Bbox:
     west, south, east, north = (round(float(v), 7) for v in bounds)
     return (west, south, east, north)
-
-
-def _apart(text: str) -> Any:
-    return list(text)
-
-
-def _sounds(title: str) -> dict[str, Any]:
-    syllables = [s.casefold() for s in lazy_pinyin(title, style=Style.NORMAL, errors=_apart)]
-    starts = tuple(accumulate((len(s) for s in syllables[:-1]), initial=0)) if syllables else ()
-    return {"pinyin": "".join(syllables), "initials": "".join(s[:1] for s in syllables), "starts": starts}
 
 
 def match(entry: Entry, needle: str) -> Hit | None:

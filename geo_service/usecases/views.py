@@ -18,8 +18,11 @@ from geo_service.rendering import symbols
 from geo_service.rendering.tiles import TileSource
 from geo_service.storage.published import Publisher
 from geo_service.storage.store import LayerStore
+from geo_service.storage.tile_cache import TileCache
 from geo_service.usecases.find import find_features
 from geo_service.usecases.large import Condition, LargeRevision, open_large
+from geo_service.usecases.large_names import prepare_sounds
+from geo_service.usecases.large_tiles import LargeTiles, source_of
 from geo_service.usecases.memo import Memo
 from geo_service.usecases.summary import Summary, layer_symbol, summarise, summarise_large
 
@@ -27,6 +30,7 @@ Rows = NDArray[numpy.int64]
 
 KEPT_FEATURES = 200_000
 """Features held in memory over all layers; those of large layers (:mod:`geo_service.usecases.large`) never are."""
+TILE_DISK_MB = 512
 KEPT_LARGE = 8
 """Revisions of large layers that are open at a time; open ones are mapped files."""
 
@@ -34,9 +38,13 @@ KEPT_LARGE = 8
 class RevisionViews:
     """Derived views of revisions of one store, computed at first use."""
 
-    def __init__(self, store: LayerStore, publisher: Publisher, *, tile_cache_mb: int) -> None:
+    def __init__(
+        self, store: LayerStore, publisher: Publisher, *, tile_cache_mb: int, tile_disk_mb: int = TILE_DISK_MB
+    ) -> None:
         self._store = store
         self._publisher = publisher
+        cache = TileCache(store.home / "cache" / "tiles" / "tiles.db", tile_disk_mb << 20)
+        self._large_tiles = LargeTiles(cache)
         self._large: Memo[LargeRevision] = Memo(KEPT_LARGE)
         self._features: Memo[tuple[Feature, ...]] = Memo(KEPT_FEATURES, lambda kept: len(kept) + 1)
         self._summaries: Memo[Summary] = Memo(512)
@@ -102,8 +110,22 @@ class RevisionViews:
 
     def tile(self, definition: LayerDefinition, revision: Revision, z: int, x: int, y: int) -> bytes:
         """One vector tile of a revision, empty bytes where nothing is."""
-        source = self._sources.get(_key(revision), lambda: self._tile_source(definition, revision))
-        return self._tiles.get((*_key(revision), z, x, y), lambda: source.tile(z, x, y))
+        return self._tiles.get((*_key(revision), z, x, y), lambda: self._cut(definition, revision, z, x, y))
+
+    def _cut(self, definition: LayerDefinition, revision: Revision, z: int, x: int, y: int) -> bytes:
+        large = self.large(revision)
+        if large is not None:
+            return self._large_tiles.tile(large, revision, tile_fields(definition), (z, x, y))
+        return self._sources.get(_key(revision), lambda: self._tile_source(definition, revision)).tile(z, x, y)
+
+    def prepare(self, layer_id: str) -> None:
+        """Build what a large layer is served from before somebody asks; nothing for any other layer."""
+        state = self._store.layer(layer_id)
+        large = self.large(state.revision)
+        if large is not None:
+            self._large_tiles.prepare(large, tile_fields(state.definition))
+            self.summary(state.definition, state.revision)
+            prepare_sounds(large.base)
 
     def kept(self, key: tuple[object, ...], build: Callable[[], bytes]) -> bytes:
         """Other bytes that follow from revisions (basemap tiles, small files), kept in the same bounded memory."""
@@ -114,9 +136,7 @@ class RevisionViews:
 
     def _tile_source(self, definition: LayerDefinition, revision: Revision) -> TileSource:
         located = [f for f in self.features(revision) if f.geometry]
-        shapes = numpy.array([f.shape() for f in located], dtype=object)
-        properties = {key: [f.properties.get(key) for f in located] for key in tile_fields(definition)}
-        return TileSource.from_features([f.id for f in located], shapes, properties, name=definition.id)
+        return source_of(located, tile_fields(definition), definition.id)
 
 
 def _spatial_index(features: Sequence[Feature]) -> tuple[shapely.STRtree, Rows]:

@@ -6,7 +6,7 @@ import secrets
 
 from flask import Flask, Response, g
 
-from geo_service.deployment import Deployment
+from geo_service.deployment import Deployment, prepare_large
 from geo_service.settings import ROOT
 from geo_service.web import (
     account,
@@ -82,6 +82,7 @@ def create_app(deployment: Deployment) -> Flask:
     app.after_request(answers.finish)
     app.after_request(_secure)
     app.context_processor(lambda: {"nonce": g.get("nonce", "")})
+    prepare_large(deployment)
     return app
 
 

@@ -7,20 +7,27 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import mapbox_vector_tile
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from shapely.geometry import shape
 
 from geo_service.core import cql
 from geo_service.core.features import Feature
+from geo_service.core.plan import EMPTY_LEDGER
 from geo_service.core.query import Query
 from geo_service.storage.published import Publisher
 from geo_service.storage.store import LayerStore, open_store
 from geo_service.usecases.find import find_features
 from geo_service.usecases.large import Asked, FieldTest, LargeRevision
+from geo_service.usecases.large_names import sounds
+from geo_service.usecases.large_tiles import source_of
 from geo_service.usecases.lines import Lines
+from geo_service.usecases.memo import Memo
+from geo_service.usecases.search import search
 from geo_service.usecases.summary import summarise, summarise_large
-from geo_service.usecases.views import RevisionViews
+from geo_service.usecases.views import RevisionViews, tile_fields
 from scripts.benchmarks import city
 
 COUNT = 600
@@ -181,3 +188,47 @@ def test_features_of_a_large_layer_go_out_as_they_are_stored(views: RevisionView
 def test_few_changes_are_laid_over_what_is_built_already(publisher: Publisher, edited: LayerStore) -> None:
     """A small edit of a large layer builds nothing anew."""
     assert publisher.base(LAYER, 2).rev == 1
+
+
+def decoded(tile: bytes) -> dict[str, dict[str, tuple[str, float]]]:
+    """Names and areas (or None) of the features of each layer of a tile, by id."""
+    found = mapbox_vector_tile.decode(tile, default_options={"geojson": False})
+    return {
+        name: {
+            f["properties"]["id"]: (f["properties"].get("name"), shape(f["geometry"]).area) for f in layer["features"]
+        }
+        for name, layer in found.items()
+    }
+
+
+@pytest.mark.parametrize("place", [(14, 13519, 6216), (17, 108162, 49730), (16, 54079, 24864), (18, 216300, 99470)])
+def test_a_tile_of_an_edited_large_layer_shows_what_a_small_one_would(
+    views: RevisionViews, edited: LayerStore, place: tuple[int, int, int]
+) -> None:
+    """Cut from mapped files with the changes laid over them, or from the features in memory: the same features."""
+    features = [f for f in edited.snapshot(LAYER, 2).features if f.geometry]
+    keys = tile_fields(city.definition())
+    wanted = decoded(source_of(features, keys, LAYER).tile(*place))
+    revision = edited.revision(LAYER, 2)
+    assert decoded(views.tile(city.definition(), revision, *place)) == wanted
+    again = RevisionViews(edited, Publisher(edited, edited.home, large=100), tile_cache_mb=1)
+    assert decoded(again.tile(city.definition(), revision, *place)) == wanted
+
+
+def test_a_feature_of_a_large_layer_is_found_by_name_id_and_pinyin(views: RevisionViews, edited: LayerStore) -> None:
+    views.prepare(LAYER)
+    state = edited.layer(LAYER)
+
+    def found(text: str) -> list[str]:
+        return [h.entry.id for h in search(text, [state], views, EMPTY_LEDGER, Memo(8)) if h.entry.kind == "feature"]
+
+    changed = edited.feature(LAYER, "NK-CP-0000025")
+    same = edited.feature(LAYER, "NK-CP-0000100")
+    for feature in (changed, same):
+        assert feature.id in found(feature.name)
+        assert found(feature.id.lower()) == [feature.id]
+    assert found("NK-CP-0000050") == []
+    assert found("xinde") == []
+    assert "NK-CP-0000020A" in found("xindikuai")
+    by_initials = found(sounds(same.name)["initials"])
+    assert same.id in by_initials

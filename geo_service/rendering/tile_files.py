@@ -1,0 +1,73 @@
+"""A tile source as files, mapped into memory: a million features take no memory of the process that cuts tiles."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy
+
+from geo_service.core.columns import Column as Values
+from geo_service.rendering import mvt
+from geo_service.rendering.mvt_shapes import Geometries, Shapes, shapes_of
+from geo_service.rendering.tiles import TileSource, labels_of
+
+READY = "ready"
+LABELS = "labels"
+
+
+def write_source(folder: Path, keys: Sequence[str], columns: Mapping[str, Values], geometries: Geometries) -> None:
+    """Files of a source whose rows are those of the columns; ``keys`` are the properties tiles carry."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, key in enumerate(keys):
+        _save(folder / f"column{number}", _column(columns.get(key), len(geometries)))
+    shapes = shapes_of(geometries)
+    for each in shapes:
+        _save(folder / f"shapes{each.kind}", each)
+    labels, sizes = labels_of(geometries, shapes)
+    if labels is not None:
+        _save(folder / LABELS, labels)
+    numpy.save(folder / "label_sizes.npy", sizes)
+    (folder / READY).touch()
+
+
+def read_source(folder: Path, keys: Sequence[str], name: str) -> TileSource:
+    """The source of a folder; only what a tile needs is ever read."""
+    columns = tuple(mvt.Column(**_load(folder / f"column{number}", mvt.Column)) for number in range(len(keys)))
+    shapes = [
+        Shapes(kind=kind, **_load(folder / f"shapes{kind}", Shapes))
+        for kind in (mvt.POLYGON, mvt.LINE, mvt.POINT)
+        if (folder / f"shapes{kind}").exists()
+    ]
+    has_labels = (folder / LABELS).exists()
+    labels = Shapes(kind=mvt.POINT, **_load(folder / LABELS, Shapes)) if has_labels else None
+    table = mvt.Table(mvt.encode_keys(keys), columns)
+    sizes = numpy.asarray(numpy.load(folder / "label_sizes.npy", mmap_mode="r"))
+    return TileSource(name, table, tuple(shapes), labels, sizes)
+
+
+def _column(values: Values | None, count: int) -> mvt.Column:
+    """A column of tiles from a column of the revision: the same codes, the values as tiles write them."""
+    if values is None:
+        return mvt.Column(numpy.full(count, -1), numpy.empty(0, numpy.uint8), numpy.zeros(1, numpy.int64))
+    encoded = [mvt.field(4, mvt.encode_value(values.value(code)) or b"") for code in range(values.size)]
+    offsets = numpy.concatenate([[0], numpy.cumsum([len(e) for e in encoded], dtype=numpy.int64)])
+    return mvt.Column(
+        values.codes.astype(numpy.int64), numpy.frombuffer(b"".join(encoded), numpy.uint8), offsets.astype(numpy.int64)
+    )
+
+
+def _arrays(kind: type[Any]) -> list[str]:
+    return [f.name for f in dataclasses.fields(kind) if f.name not in ("kind", "hidden")]
+
+
+def _save(folder: Path, value: Any) -> None:
+    folder.mkdir(exist_ok=True)
+    for name in _arrays(type(value)):
+        numpy.save(folder / f"{name}.npy", getattr(value, name), allow_pickle=False)
+
+
+def _load(folder: Path, kind: type[Any]) -> dict[str, Any]:
+    return {name: numpy.asarray(numpy.load(folder / f"{name}.npy", mmap_mode="r")) for name in _arrays(kind)}

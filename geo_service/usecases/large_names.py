@@ -1,0 +1,82 @@
+"""How the names of a large layer sound, so that they are found by pinyin and initials: worked out once by a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy
+from pypinyin import Style, lazy_pinyin
+
+from geo_service.core.columns import Column
+from geo_service.storage.column_files import map_file
+from geo_service.storage.elsewhere import do_elsewhere
+from geo_service.storage.files import write_file
+from geo_service.storage.packing import save
+from geo_service.storage.published import PublishedRevision
+
+FOLDER = "sounds"
+WAYS = ("initials", "pinyin")
+NAME = "name"
+
+
+def sounds(title: str) -> dict[str, Any]:
+    """Pinyin of a title, its initials, and where in the pinyin each character's syllable begins."""
+    syllables = [s.casefold() for s in lazy_pinyin(title, style=Style.NORMAL, errors=_apart)]
+    starts = tuple(accumulate((len(s) for s in syllables[:-1]), initial=0)) if syllables else ()
+    return {"pinyin": "".join(syllables), "initials": "".join(s[:1] for s in syllables), "starts": starts}
+
+
+def _apart(text: str) -> Any:
+    return list(text)
+
+
+def prepare_sounds(ready: PublishedRevision) -> None:
+    """Work out how the names of a revision sound, in a process of its own, where that is not known."""
+    if NAME in ready.columns and not (ready.folder / FOLDER / "ready").exists():
+        do_elsewhere(_make, (ready.layer, ready.rev, ready.sha256, ready.folder))
+
+
+def sounding(ready: PublishedRevision, needle: str, most: int) -> Iterator[int]:
+    """Codes of names that sound like a needle, at most so many by initials and by pinyin; none before that is known."""
+    folder = ready.folder / FOLDER
+    compact = needle.replace(" ", "").replace("'", "").replace("-", "")
+    if not compact.isascii() or not compact or not (folder / "ready").exists():
+        return
+    first = ready.columns[NAME].first_text
+    for way in WAYS:
+        for at_start in (True, False):
+            for code in _column(folder, way).first_containing(compact, most, at_start=at_start):
+                yield code + first
+
+
+def _column(folder: Path, way: str) -> Column:
+    lines = numpy.load(folder / f"{way}.npy", mmap_mode="r")
+    nothing = numpy.empty(0, numpy.int32)
+    return Column(
+        codes=nothing,
+        blob=b"",
+        offsets=numpy.zeros(1, numpy.int64),
+        numbers=numpy.empty(0),
+        texts=len(lines) - 1,
+        folded=map_file(folder / f"{way}.bin"),
+        lines=lines,
+    )
+
+
+def _make(about: tuple[str, int, str, Path]) -> None:
+    """In a process of its own: a line for the sound of each distinct name."""
+    ready = PublishedRevision(*about)
+    column, folder = ready.columns[NAME], ready.folder / FOLDER
+    codes = range(column.first_text, column.first_text + column.texts)
+    found: dict[str, list[bytes]] = {way: [] for way in WAYS}
+    for code in codes:
+        heard = sounds(column.value(code))
+        for way in WAYS:
+            found[way].append(heard[way].replace("\n", " ").encode("utf-8", "replace") + b"\n")
+    for way in WAYS:
+        write_file(folder / f"{way}.bin", [b"".join(found[way])])
+        save(folder / f"{way}.npy", numpy.concatenate(([0], numpy.cumsum([len(line) for line in found[way]]))))
+    (folder / "ready").touch()
