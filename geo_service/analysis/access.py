@@ -120,14 +120,35 @@ def zone_of(zones: geopandas.GeoDataFrame, points: Floats) -> numpy.ndarray:
 
 
 def people_note(ground: Ground, inputs: Inputs) -> tuple[Text, ...]:
-    """That people are not known everywhere, where a population was asked for."""
-    if ground.by_people or inputs.get("population") is None:
+    """Where the people are from and as of when; or that they are not known everywhere, and for which areas not."""
+    population = inputs.get("population")
+    if population is None:
         return ()
+    if ground.by_people:
+        return (_people_source(population),)
+    field = population_field(population)
+    lacking = population if field is None else population[population[field].isna()]
+    names = _listed(names_of(lacking))
     return (
         Text(
-            "分区人口不全，按用地面积计，不代表人口覆盖。",
-            "Population is not known everywhere: land area counts, not people.",
+            f"分区人口不全，按用地面积计，不代表人口覆盖。没有人口的分区：{names or '范围内有无分区之处'}。",
+            "Population is not known everywhere: land area counts, not people. Areas without: "
+            f"{names or 'ground outside every area'}.",
         ),
+    )
+
+
+def _people_source(population: geopandas.GeoDataFrame) -> Text:
+    field = population_field(population)
+    said = [
+        sorted({str(v) for v in population[c].dropna()}) if field == "population" and c in population else []
+        for c in ("population_source", "population_date")
+    ]
+    source, date = ("、".join(values) for values in said)
+    return Text(
+        f"居住人口：字段 {field}，来源：{source or '未注明'}，截至 {date or '未注明'}；在各分区内均匀分布。",
+        f"Residents: field {field}, source: {source or 'not given'}, as of {date or 'not given'}; spread evenly over "
+        "each area.",
     )
 
 

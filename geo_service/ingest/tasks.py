@@ -12,7 +12,7 @@ import openpyxl  # noqa: F401  # loaded before the fork
 import pandas  # noqa: F401  # loaded before the fork
 
 from geo_service.core.crs import transformer
-from geo_service.ingest import attachment, osm, pipeline
+from geo_service.ingest import attachment, osm, pipeline, plain_table
 from geo_service.ingest.limits import Limits
 
 
@@ -61,6 +61,7 @@ TASKS: Mapping[str, Callable[[Path, Limits], None]] = {
     "attachment": attachment.inspect,
     "examine": pipeline.run,
     "osm": osm.read_job,
+    "table": plain_table.read_job,
     "probe": probe,
     "wait": wait,
     "exhaust": exhaust,

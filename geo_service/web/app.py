@@ -26,6 +26,7 @@ from geo_service.web import (
     ogc,
     operations,
     pages,
+    population,
     printing,
     problems,
     session,
@@ -76,6 +77,7 @@ def create_app(deployment: Deployment) -> Flask:
         printing,
         upload,
         analysis,
+        population,
     ):
         app.register_blueprint(room.blueprint)
     app.before_request(_remember_nonce)

@@ -44,6 +44,7 @@ AUDIT_ACTIONS: Mapping[str, Text] = {
     "layer-restore": Text("恢复图层", "Layer restored"),
     "layer-retire": Text("停用图层", "Layer retired"),
     "password-change": Text("更换密码", "Password changed"),
+    "people-import": Text("导入人口", "People imported"),
     "publish": Text("发布", "Published"),
     "sign-in": Text("登录", "Signed in"),
     "sign-out": Text("退出", "Signed out"),

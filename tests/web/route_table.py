@@ -21,7 +21,7 @@ _GATES: Mapping[str, str] = {
         ogc.item_options ogc.items_options ogc.jobs ogc.landing ogc.process ogc.processes ogc.tile_matrix_set
         ogc.tile_matrix_sets ogc.web_map_service ogc.web_map_tile_service ogc.wmts_capabilities operations.healthz
         operations.readyz pages.about pages.commitment pages.help_index pages.help_topic pages.layers pages.plan
-        pages.plan_features pages.unlocated printing.job printing.prints printing.result printing.room
+        pages.plan_features pages.unlocated population.form printing.job printing.prints printing.result printing.room
         printing.templates
     """,
     "layer": """
@@ -68,7 +68,8 @@ _GATES: Mapping[str, str] = {
         history.roll_back history.undo layer_admin.create layer_admin.rehearse layer_admin.set_policy ogc.create
         ogc.delete ogc.dismiss ogc.draft_create ogc.draft_delete ogc.draft_replace ogc.draft_update ogc.edit_in_qgis
         ogc.execute ogc.replace ogc.update printing.cancel printing.drop_template printing.order_preview
-        printing.order_print printing.save_template upload.cancel upload.draft upload.examine upload.receive
+        printing.order_print printing.save_template population.send upload.cancel upload.draft upload.examine
+        upload.receive
     """,
 }
 

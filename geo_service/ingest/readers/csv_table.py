@@ -18,18 +18,23 @@ DELIMITERS = (",", "\t", ";", "|", "，", "；")
 def read(source: Source, sniffed: Sniffed) -> ReadLayer:
     """The rows of a delimited text; row numbers are line numbers, the header being the first line with text."""
     raw = sniffed.path.read_bytes()
-    choice = _encoding(source, raw)
-    try:
-        text = raw.decode(choice.encoding)
-    except (UnicodeDecodeError, LookupError) as error:
-        raise Refused("csv-broken", reason=f"{choice.encoding}") from error
-    rows = _rows(source, text.lstrip("\ufeff"))
+    choice, rows = read_rows(source, raw)
     if not rows:
         raise Refused("file-no-features")
     (_, header), *body = rows
     layer = build_layer(source, source.name, [str(cell) for cell in header], body)
     layer.encoding = choice
     return layer
+
+
+def read_rows(source: Source, raw: bytes) -> tuple[EncodingChoice, list[tuple[int, list[str]]]]:
+    """How the text is encoded, and its lines with text as (line number, cells)."""
+    choice = _encoding(source, raw)
+    try:
+        text = raw.decode(choice.encoding)
+    except (UnicodeDecodeError, LookupError) as error:
+        raise Refused("csv-broken", reason=f"{choice.encoding}") from error
+    return choice, _rows(source, text.lstrip("\ufeff"))
 
 
 def _encoding(source: Source, raw: bytes) -> EncodingChoice:

@@ -17,6 +17,8 @@ from geo_service.ingest.sniff import Sniffed
 
 _HEADER_ROWS = 20
 _HEAD_BYTES = 4096
+_DAMAGED = (KeyError, ValueError, TypeError, IndexError, AttributeError, ParseError, zipfile.BadZipFile, OSError)
+"""What openpyxl raises at a workbook that is not whole."""
 
 
 def read(source: Source, sniffed: Sniffed) -> ReadLayer:
@@ -24,16 +26,7 @@ def read(source: Source, sniffed: Sniffed) -> ReadLayer:
     _refuse_doctype(source, sniffed)
     try:
         return _read_workbook(source, sniffed)
-    except (
-        KeyError,
-        ValueError,
-        TypeError,
-        IndexError,
-        AttributeError,
-        ParseError,
-        zipfile.BadZipFile,
-        OSError,
-    ) as error:
+    except _DAMAGED as error:
         raise Refused("file-broken", reason=f"XLSX: {type(error).__name__}") from error
 
 
@@ -57,6 +50,26 @@ def _read_workbook(source: Source, sniffed: Sniffed) -> ReadLayer:
         layer = _read_sheet(source, sheets[title])
     layer.layers = layers
     return layer
+
+
+def read_rows(source: Source, sniffed: Sniffed) -> list[tuple[int, list[Any]]]:
+    """The rows of the first sheet as (row number, values).
+
+    Raises
+    ------
+    Refused
+        A damaged workbook, or more rows than the limit.
+    """
+    _refuse_doctype(source, sniffed)
+    try:
+        with sniffed.path.open("rb") as stream:
+            import openpyxl
+
+            book = openpyxl.load_workbook(stream, read_only=True, data_only=True, keep_links=False)
+            sheet = next(s for s in book.worksheets if hasattr(s, "iter_rows"))
+            return list(_rows(source, sheet, 1))
+    except (*_DAMAGED, StopIteration) as error:
+        raise Refused("file-broken", reason=f"XLSX: {type(error).__name__}") from error
 
 
 def _header_row(source: Source, sheet: Any) -> int | None:
