@@ -25,7 +25,7 @@ from geo_service.core.layers import LayerDefinition
 from geo_service.core.plan import Commitment
 from geo_service.core.revisions import Revision, Snapshot
 from geo_service.core.validation import Finding
-from geo_service.errors import InvalidParameter, LayerNotFound, RevisionNotFound
+from geo_service.errors import InvalidParameter, LayerNotFound, NotForPublication, RevisionNotFound
 from geo_service.ingest.writers.drawing import write_drawing
 from geo_service.ingest.writers.export import Export
 from geo_service.rendering.printing import fonts as print_fonts
@@ -139,7 +139,7 @@ def settle(
     InvalidParameter, InvalidFilter
         A format, resolution, atlas, filter or picture that is not offered.
     """
-    check_wish(wish)
+    check_wish(wish, request)
     named = {c.id for c in request.layers if not c.rev}
     known = {s.definition.id: s for s in states if s.definition.id in named or _was_there(s, revision)}
     asked = request.layers or tuple(LayerChoice(id=i) for i, s in known.items() if s.definition.shown)
@@ -180,13 +180,15 @@ def _wanted(asked: Sequence[LayerChoice], wish: Wish, known: Mapping[str, LayerS
     return wanted
 
 
-def check_wish(wish: Wish) -> None:
+def check_wish(wish: Wish, request: SheetRequest) -> None:
     """Nothing for what is offered.
 
     Raises
     ------
     InvalidParameter
         Everything else.
+    NotForPublication
+        A public drawing.
     """
     if wish.format not in FORMATS:
         raise InvalidParameter(name="format", value=wish.format, reason=f"可用 / use one of: {', '.join(FORMATS)}")
@@ -194,6 +196,8 @@ def check_wish(wish: Wish) -> None:
         raise InvalidParameter(name="dpi", value=wish.dpi, reason="须在 30 至 600 之间 / must be 30 to 600")
     if wish.atlas and wish.story:
         raise InvalidParameter(name="atlas", value=wish.atlas, reason="单要素图不能成图集 / one feature is no atlas")
+    if wish.format == "dxf" and not request.internal:
+        raise NotForPublication(what="DXF（带坐标和全部字段） / a DXF drawing, with coordinates and every field")
 
 
 def _fitting(
@@ -381,9 +385,6 @@ def _make_drawing(order: Order, out: Path) -> dict[str, Any]:
     store = _store(order.database_url, order.home)
     request = from_data(order.request)
     snapshots = [_snapshot(store, c.id, order.layers[c.id]) for c in request.layers if c.id not in BASE]
-    withheld = [s.definition.title.zh for s in snapshots if not _may_lie_under(request, s.definition)]
-    if withheld:
-        raise InvalidParameter(name="layers", value="、".join(withheld), reason="内部图层不能公开 / internal layers")
     exports = [
         (s.definition.title.zh, Export(definition=s.definition, features=s.features, rev=s.revision.rev, crs=4548))
         for s in snapshots

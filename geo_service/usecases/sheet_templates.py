@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from geo_service.errors import InvalidParameter, StorageFault
-from geo_service.rendering.printing.request import from_data, to_data
+from geo_service.rendering.printing.request import AUTO_TABLE, NO_TABLE, from_data, to_data
 from geo_service.storage.files import exclusive, write_file
 
 FILE = "sheet_templates.json"
@@ -32,6 +32,15 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
         return {}
     except (OSError, msgspec.DecodeError) as error:
         raise StorageFault(reason=f"打印模板不可读 / templates are not readable: {path.name}") from error
+
+
+def seen_by(values: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
+    """A template for somebody who knows only these layers."""
+    hidden = {"table", "table_fields"} if values.get("table", AUTO_TABLE) not in (AUTO_TABLE, NO_TABLE, *known) else ()
+    shown = {key: value for key, value in values.items() if key not in hidden}
+    if "layers" in shown:
+        shown["layers"] = [choice for choice in shown["layers"] if choice["id"] in known]
+    return shown
 
 
 def save(path: Path, name: str, values: Mapping[str, Any]) -> None:

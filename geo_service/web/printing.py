@@ -211,8 +211,10 @@ def _body() -> dict[str, Any]:
 
 @blueprint.get("/api/sheet-templates")
 def templates() -> Response:
-    """Every saved template: name to the values of the form."""
-    return json_answer({"templates": sheet_templates.read(_shelf())})
+    """Every saved template: name to the values of the form, without layers this reader may not know of."""
+    known = {s.definition.id for s in visible_layers()}
+    kept = sheet_templates.read(_shelf())
+    return json_answer({"templates": {name: sheet_templates.seen_by(values, known) for name, values in kept.items()}})
 
 
 @blueprint.put("/api/sheet-templates/<name>")
