@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from geo_service.core.layers import Field, LayerDefinition
 from geo_service.core.reference_systems import CRS84, REFERENCE_SYSTEMS, STORAGE
@@ -18,6 +18,7 @@ SCHEMA = "application/schema+json"
 REL = "http://www.opengis.net/def/rel/ogc/1.0"
 BASE = "/ogc"
 """What the addresses of published data begin with; those of a draft lie under it."""
+SchemaName = Literal["schema", "queryables", "sortables"]
 TITLE = "南开区规划建设一张图"
 
 CONFORMANCE = tuple(
@@ -112,6 +113,7 @@ def collection(base: str, state: LayerState, views: RevisionViews) -> dict[str, 
             link(f"/layers/{definition.id}", "alternate", HTML, definition.title.zh),
             link(f"{here}/items", "items", GEOJSON, definition.title.zh),
             link(f"{here}/queryables", f"{REL}/queryables", SCHEMA),
+            link(f"{here}/sortables", f"{REL}/sortables", SCHEMA),
             link(f"{here}/schema", f"{REL}/schema", SCHEMA),
             *(_published_links(definition) if base == BASE else []),
         ],
@@ -140,9 +142,8 @@ def collections(base: str, states: Iterable[LayerState], views: RevisionViews) -
     }
 
 
-def schema(base: str, definition: LayerDefinition, *, queryables: bool) -> dict[str, Any]:
-    """The JSON Schema of a collection's features (Part 5), or its queryables (Part 3)."""
-    name = "queryables" if queryables else "schema"
+def schema(base: str, definition: LayerDefinition, name: SchemaName) -> dict[str, Any]:
+    """The JSON Schema of a collection's features (Part 5), its queryables (Part 3), or its sortables (Part 8)."""
     geometry = {
         "x-ogc-role": "primary-geometry",
         "format": f"geometry-{definition.kind.replace('line', 'linestring')}",
@@ -155,9 +156,9 @@ def schema(base: str, definition: LayerDefinition, *, queryables: bool) -> dict[
         "$id": f"{base}/collections/{definition.id}/{name}",
         "type": "object",
         "title": definition.title.zh,
-        "properties": {"id": identity, **properties, "geometry": geometry},
+        "properties": {"id": identity, **properties, **({} if name == "sortables" else {"geometry": geometry})},
         "additionalProperties": False,
-        **({} if queryables else {"required": [f.key for f in definition.all_fields if f.required]}),
+        **({"required": [f.key for f in definition.all_fields if f.required]} if name == "schema" else {}),
     }
 
 

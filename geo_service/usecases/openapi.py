@@ -210,6 +210,7 @@ def _collection_paths(definition: LayerDefinition) -> dict[str, Any]:
     return {
         here: get(name, title, {JSON: _to("collection")}, [_F], page=True),
         f"{here}/queryables": queryables,
+        f"{here}/sortables": get(f"{name}.sortables", "可排序字段 / sortables", {SCHEMA: ANY}),
         f"{here}/schema": get(f"{name}.schema", "字段 / schema", {SCHEMA: ANY}),
         f"{here}/items": items,
         f"{here}/items/{{featureId}}": item,
@@ -331,6 +332,7 @@ def _item_parameters(definition: LayerDefinition) -> list[dict[str, Any]]:
         _text("sortby", "±字段 / ±field"),
         _AS_OF,
         _F,
+        _text("id", "编号，可多个，逗号分隔 / ids, comma separated"),
         *(_text(f.key, f.title.zh) for f in definition.all_fields),
     ]
 

@@ -27,8 +27,8 @@ _GATES: Mapping[str, str] = {
     "layer": """
         api.item api.items api.items_csv api.items_xlsx api.layer api.published api.tile attachments.listed
         history.changes history.compare history.history ogc.collection ogc.download ogc.item ogc.items
-        ogc.layer_changes ogc.metadata ogc.queryables ogc.schema ogc.tile ogc.tilejson ogc.tileset ogc.tilesets
-        ogc.versions ogc.wmts_tile pages.feature pages.layer
+        ogc.layer_changes ogc.metadata ogc.queryables ogc.schema ogc.sortables ogc.tile ogc.tilejson ogc.tileset
+        ogc.tilesets ogc.versions ogc.wmts_tile pages.feature pages.layer
     """,
     "draft": """
         draft_api.read drafts.draft_page
@@ -36,6 +36,7 @@ _GATES: Mapping[str, str] = {
     "own draft": """
         ogc.draft_api ogc.draft_api_page ogc.draft_collection ogc.draft_collections ogc.draft_conformance
         ogc.draft_item ogc.draft_items ogc.draft_landing ogc.draft_queryables ogc.draft_schema
+        ogc.draft_sortables
     """,
     "signed in": """
         account.own account.own_json draft_api.own_drafts drafts.inbox upload.upload_page

@@ -127,6 +127,8 @@ def test_a_bbox_in_another_crs_selects_the_same(client: FlaskClient) -> None:
         ("filter=((面积 > 0)) AND (((位置精度 = 'illustrative') AND (面积 < 1000000)))", 40),
         ('filter={"op":"=","args":[{"property":"name"},"积水片区 7（示意）"]}&filter-lang=cql2-json', 1),
         ("name=积水片区 7（示意）", 1),
+        ("id=NK-JSD-007", 1),
+        ("id=NK-JSD-007,NK-JSD-009,NK-JSD-000", 2),
         ("datetime=2000-01-01T00:00:00Z/..", 40),
         ("datetime=../2001-01-01T00:00:00Z", 0),
         ("sortby=-area_m2&limit=3&properties=name,area_m2", 40),
@@ -159,6 +161,41 @@ def test_a_query_selects_its_features(client: FlaskClient, query: str, count: in
 )
 def test_a_bad_question_is_refused(client: FlaskClient, url: str, status: int) -> None:
     assert body(client, url, status)["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("filter=name = ", "筛选条件第 8 个字符处不对"),
+        ("filter=area_m2 > 5 AND nothing = 1", "「nothing」"),
+        (
+            "crs=http://www.opengis.net/def/crs/EPSG/0/2382",
+            "参数 crs 的值「http://www.opengis.net/def/crs/EPSG/0/2382」",
+        ),
+        ("bbox-crs=EPSG:2382&bbox=1,2,3,4", "参数 bbox-crs"),
+        ("colour=red", "参数 colour 的值「red」不对：没有这个参数"),
+        ("limit=ten", "参数 limit 的值「ten」不对：须为整数"),
+        ("sortby=nothing", "没有字段「nothing」。可用字段：name"),
+        ("asOf=9999", "9999"),
+    ],
+)
+def test_a_refusal_names_what_is_wrong_and_what_would_do(client: FlaskClient, question: str, said: str) -> None:
+    answer = client.get(f"/ogc/collections/waterlogging_zones/items?{question}")
+    assert answer.status_code in (400, 404)
+    assert said in answer.json["zh"], answer.json["zh"]
+    assert answer.json["en"] != answer.json["zh"]
+
+
+def test_whatever_is_listed_as_sortable_can_be_sorted_by(client: FlaskClient) -> None:
+    layer = "/ogc/collections/waterlogging_zones"
+    links = {link["rel"].rpartition("/")[2]: link["href"] for link in body(client, layer)["links"]}
+    names = list(body(client, links["sortables"])["properties"])
+    assert {"id", "name", "area_m2"} < set(names)
+    assert "geometry" not in names
+    for name in names:
+        assert body(client, f"{layer}/items?sortby=-{name}&limit=40")["numberReturned"] == 40
+    ids = [f["id"] for f in body(client, f"{layer}/items?sortby=-id&limit=40")["features"]]
+    assert ids == sorted(ids, reverse=True)
 
 
 def test_a_huge_limit_is_clamped(client: FlaskClient) -> None:

@@ -85,17 +85,23 @@ def collection(draft_id: str | None, layer_id: str) -> AnyResponse:
 @both("/collections/<layer_id>/queryables")
 def queryables(draft_id: str | None, layer_id: str) -> Response:
     """What may be asked for in a filter."""
-    return _schema(draft_id, layer_id, queryables=True)
+    return _schema(draft_id, layer_id, "queryables")
+
+
+@both("/collections/<layer_id>/sortables")
+def sortables(draft_id: str | None, layer_id: str) -> Response:
+    """What features may be sorted by."""
+    return _schema(draft_id, layer_id, "sortables")
 
 
 @both("/collections/<layer_id>/schema")
 def schema(draft_id: str | None, layer_id: str) -> Response:
     """The schema of a collection's features."""
-    return _schema(draft_id, layer_id, queryables=False)
+    return _schema(draft_id, layer_id, "schema")
 
 
-def _schema(draft_id: str | None, layer_id: str, *, queryables: bool) -> Response:
+def _schema(draft_id: str | None, layer_id: str, name: ogc.SchemaName) -> Response:
     here = place(draft_id)
     check_parameters()
-    body = ogc.schema(host() + here.base, here.state(layer_id).definition, queryables=queryables)
+    body = ogc.schema(host() + here.base, here.state(layer_id).definition, name)
     return json_answer(body, mimetype=ogc.SCHEMA)

@@ -31,7 +31,7 @@ ITEM_PARAMETERS = frozenset({
     "bbox", "bbox-crs", "crs", "datetime", "limit", "offset", "filter", "filter-lang", "filter-crs",
     "properties", "sortby", "asOf", "f", "lang", "id",
 })  # fmt: skip
-WORKED_OUT = frozenset({"filter", "filter-lang", "filter-crs", "datetime", "sortby", "properties"})
+WORKED_OUT = frozenset({"id", "filter", "filter-lang", "filter-crs", "datetime", "sortby", "properties"})
 """Parameters whose answer is no slice of what is published."""
 
 

@@ -9,6 +9,7 @@ import msgspec
 from flask import request
 
 from geo_service.core import cql
+from geo_service.core.cql_columns import ID
 from geo_service.core.features import Feature
 from geo_service.core.layers import LayerDefinition
 from geo_service.core.query import DEFAULT_LIMIT, MAX_LIMIT, Bbox, Query, parse_count
@@ -53,8 +54,10 @@ def bbox(text: str, crs: ReferenceSystem) -> Bbox:
 
 
 def conditions(definition: LayerDefinition) -> list[Condition]:
-    """Predicates of ``filter``, ``datetime`` and every ``field=value``."""
+    """Predicates of ``filter``, ``datetime``, ``id`` (one or several, with commas) and every ``field=value``."""
     found: list[Condition] = [_field_condition(key) for key in request.args if definition.field(key)]
+    if "id" in request.args:
+        found.append(_id_condition(request.args["id"]))
     if request.args.keys() & {"filter", "filter-lang", "filter-crs"}:
         found += _filter(definition, system("filter-crs"))
     if "datetime" in request.args:
@@ -90,6 +93,11 @@ def _filter(definition: LayerDefinition, crs: ReferenceSystem) -> list[Condition
 def _asked(tree: Any, definition: LayerDefinition, crs: ReferenceSystem) -> Asked:
     cql.compile_json(tree, definition, crs=crs)  # a wrong filter is refused whatever else is asked
     return Asked(tree, definition, crs)
+
+
+def _id_condition(text: str) -> Condition:
+    wanted = frozenset(part.strip() for part in text.split(","))
+    return FieldTest(ID, lambda fid: fid in wanted)
 
 
 def _field_condition(key: str) -> Condition:
