@@ -9,6 +9,7 @@ import dataclasses
 import datetime
 import hashlib
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -38,6 +39,7 @@ from geo_service.usecases import review
 from geo_service.usecases.review import Desk
 
 CHUNK = 1 << 20
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 MOST_REMEMBERED = 400
 """Source fields whose place is remembered for a layer."""
 KEPT_JOBS = 40
@@ -67,6 +69,25 @@ class Evidence:
     def path(self, sha256: str) -> Path:
         """Where the content of this hash is."""
         return self.folder / "originals" / sha256[:2] / sha256
+
+    def original(self, sha256: str) -> Path:
+        """Where a kept original lies.
+
+        Raises
+        ------
+        NotFound
+            This is no SHA-256, or nothing of it was kept.
+        """
+        path = self.path(sha256) if _SHA256.fullmatch(sha256) else None
+        if path is None or not path.is_file():
+            raise NotFound(what=sha256[:64])
+        return path
+
+    def name_of(self, sha256: str) -> str:
+        """What the file of this content was called when it was first received."""
+        notes = (msgspec.json.decode(path.read_bytes(), type=Kept) for path in (self.folder / "notes").glob("*.json"))
+        names = sorted((note.at, note.name) for note in notes if note.sha256 == sha256)
+        return names[0][1] if names else sha256[:12]
 
     def receive(self, stream: IO[bytes], name: str, owner: Account) -> Kept:
         """The file, streamed to disk, hashed and synced; its name is only noted, never used as a path.
@@ -147,6 +168,12 @@ def shown_name(name: str) -> str:
     """A file's name as people see it, without folders and control characters."""
     last = name.replace("\\", "/").rpartition("/")[2]
     return "".join(c for c in last if c.isprintable())[:200] or "upload"
+
+
+def saved_name(name: str) -> str:
+    """A name that every desktop can save a file under: nothing Windows forbids, no leading or trailing dots."""
+    plain = re.sub(r'[<>:"|?*]', "_", shown_name(name)).strip(". ")
+    return plain or "upload"
 
 
 @dataclass(frozen=True, slots=True)

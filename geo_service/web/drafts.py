@@ -13,6 +13,7 @@ from geo_service.core.drafts import EDITABLE, MODES, STATES, STEPS, Draft
 from geo_service.errors import DraftNotFound, InvalidParameter
 from geo_service.storage.codes import ever_used_ids
 from geo_service.storage.draft_pages import tally
+from geo_service.storage.drafts import Upload
 from geo_service.storage.store import LayerState
 from geo_service.usecases import review
 from geo_service.usecases.browse import areas_of
@@ -76,6 +77,7 @@ def draft_page(draft_id: str) -> str:
     state = visible_layer(draft.layer)
     return render_template(
         "draft.html",
+        original=original_of(draft),
         page="drafts",
         draft=draft,
         layer=state,
@@ -158,6 +160,15 @@ def may_see(draft: Draft) -> bool:
     if who is None or state is None:
         return False
     return who.name == draft.owner or may_edit(who, state.definition)
+
+
+def original_of(draft: Draft) -> Upload | None:
+    """The note of the file a draft was made from, where this account may have it."""
+    who = account()
+    if not draft.upload or who is None:
+        return None
+    allowed = who.name == draft.owner or may_review(who, visible_layer(draft.layer).definition)
+    return deployment().drafts.upload(draft.upload) if allowed else None
 
 
 def owns(draft: Draft) -> bool:

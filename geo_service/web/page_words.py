@@ -43,6 +43,7 @@ AUDIT_ACTIONS: Mapping[str, Text] = {
     "streets-import": Text("导入路网", "Streets imported"),
     "layer-restore": Text("恢复图层", "Layer restored"),
     "layer-retire": Text("停用图层", "Layer retired"),
+    "original": Text("取出原件", "Original taken out"),
     "password-change": Text("更换密码", "Password changed"),
     "people-import": Text("导入人口", "People imported"),
     "publish": Text("发布", "Published"),

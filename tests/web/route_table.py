@@ -45,7 +45,7 @@ _GATES: Mapping[str, str] = {
         draft_api.schema
     """,
     "own": """
-        upload.changes upload.examination upload.findings_csv upload.findings_package
+        originals.of_draft upload.changes upload.examination upload.findings_csv upload.findings_package
     """,
     "this machine": """
         operations.metrics
@@ -57,7 +57,7 @@ _GATES: Mapping[str, str] = {
         account.audit account.people history.layers_in_service layer_admin.new_page layer_admin.policy_page
     """,
     "own, admin": """
-        layer_admin.rehearsal
+        layer_admin.rehearsal originals.of_entry
     """,
     "write": """
         account.add_grant account.add_person account.add_token account.change_password account.remove_grant
