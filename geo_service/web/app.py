@@ -45,6 +45,27 @@ DATA = frozenset(
 CODE = frozenset({"text/css", "text/javascript"})
 """What is no document: the policies of documents say nothing there, and are 550 bytes of each of 50 answers."""
 
+ROOMS = (
+    map_page,
+    api,
+    attachments,
+    basemaps,
+    pages,
+    account,
+    drafts,
+    draft_api,
+    editing,
+    history,
+    layer_admin,
+    ogc,
+    operations,
+    originals,
+    printing,
+    upload,
+    analysis,
+    population,
+)
+
 
 def create_app(deployment: Deployment) -> Flask:
     """The web application of a deployment; build as many as you like."""
@@ -61,26 +82,7 @@ def create_app(deployment: Deployment) -> Flask:
     i18n.install(app)
     session.install(app, deployment.settings.home)
     problems.install(app)
-    for room in (
-        map_page,
-        api,
-        attachments,
-        basemaps,
-        pages,
-        account,
-        drafts,
-        draft_api,
-        editing,
-        history,
-        layer_admin,
-        ogc,
-        operations,
-        originals,
-        printing,
-        upload,
-        analysis,
-        population,
-    ):
+    for room in ROOMS:
         app.register_blueprint(room.blueprint)
     app.before_request(_remember_nonce)
     app.after_request(answers.finish)
