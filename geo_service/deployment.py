@@ -22,6 +22,7 @@ from geo_service.storage.drafts import Drafts
 from geo_service.storage.kept_files import KeptFiles
 from geo_service.storage.ledger import read_ledger
 from geo_service.storage.published import Publisher
+from geo_service.storage.saved_results import SavedResults
 from geo_service.storage.seed import Seed, SeedProblem, import_seed, read_seed
 from geo_service.storage.store import LayerStore, Recovery, open_store
 from geo_service.usecases.accounts import People
@@ -52,6 +53,7 @@ class Deployment:
     downloads: KeptFiles
     prints: Jobs
     answers: Answers
+    results: SavedResults
     previews: Jobs
     basemaps: Basemaps
     now: Callable[[], datetime.datetime]
@@ -110,6 +112,7 @@ def open_deployment(settings: Settings, *, now: Callable[[], datetime.datetime] 
         downloads=KeptFiles(settings.home / "cache" / "downloads", settings.download_cache_mb << 20),
         prints=Jobs(settings.home / "cache" / "prints", JOB_KINDS, now),
         answers=Answers(settings, now),
+        results=SavedResults(store.database, now),
         previews=Jobs(settings.home / "cache" / "previews", JOB_KINDS, now),
         now=now,
         seed_problems=seed.problems,

@@ -24,6 +24,7 @@
     │   ├── EditionNotFound
     │   ├── AttachmentNotFound
     │   ├── JobNotFound
+    │   ├── ResultNotFound
     │   ├── BasemapNotFound
     │   └── PageNotFound
     ├── MethodNotAllowed      405
@@ -307,6 +308,13 @@ class JobNotFound(NotFound):
     code = "job-not-found"
     zh, en = "没有任务「{job}」，或结果已过保留期。", "There is no job “{job}”, or its result is no longer kept."
     advice_zh, advice_en = "请重新生成；结果保留 24 小时。", "Make it again; results are kept for 24 hours."
+
+
+class ResultNotFound(NotFound):
+    """No saved result of this id, or not for this reader: it may be read by whoever may read every layer it read."""
+
+    code = "result-not-found"
+    zh, en = "没有保存的结果「{result}」。", "There is no saved result “{result}”."
 
 
 class MethodNotAllowed(GeoServiceError):

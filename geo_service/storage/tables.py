@@ -215,6 +215,19 @@ edition = Table(
     comment="a named set of revisions, one of each layer",
 )
 
+saved_result = Table(
+    "saved_result",
+    metadata,
+    Column("id", BYTEWISE, primary_key=True),
+    _text("name"),
+    _text("question"),
+    _text("author"),
+    _text("at"),
+    _text("head"),
+    _text("body"),
+    comment="an answer as it was given: head is what lists show, body all of it, both JSON",
+)
+
 _GEOMETRY = r"""
 CREATE OR REPLACE FUNCTION geo_service_geometry(body text) RETURNS geometry
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$

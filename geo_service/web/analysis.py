@@ -44,7 +44,7 @@ GPKG = "application/geopackage+sqlite3"
 RUN, LANGUAGE, JOB = "run", "lang", "job"
 
 
-def _given(question: Question, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+def given_of(question: Question, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """Parameters and layers by role of a request; empty fields of the form are the default."""
     chosen = {k.removeprefix(ROLE): str(v) for k, v in values.items() if k.startswith(ROLE)}
     rest = {k: v for k, v in values.items() if not k.startswith(ROLE) and k not in (RUN, LANGUAGE, JOB)}
@@ -53,7 +53,7 @@ def _given(question: Question, values: Mapping[str, Any]) -> tuple[dict[str, Any
 
 
 def _ask(question: Question, values: Mapping[str, Any]) -> Ask:
-    return settled(question, *_given(question, values))
+    return settled(question, *given_of(question, values))
 
 
 def _values() -> dict[str, str]:
@@ -115,6 +115,7 @@ def _shown(chosen_question: Question, values: Mapping[str, str]) -> dict[str, An
         return {"job": job_json(outcome.job), "waiting": f"{here}&{pinned}&job={outcome.job.id}"}
     return result_view(outcome.body) | {
         "source": f"/api/analyses/{chosen_question.id}",
+        "today": deployment().now().astimezone().date().isoformat(),
         "query": f"?{pinned}",
         "pinned": f"{here}&{pinned}",
         "again": f"{here}&{address(ask, pinned=False)}",
@@ -254,7 +255,7 @@ def moved_station() -> Response:
     here, fire = sources(), fire_response.QUESTION
     values = _values()
     fid, place = values.pop("station", ""), [_degrees(values, k) for k in ("lon", "lat")]
-    given, chosen = _given(fire, values)
+    given, chosen = given_of(fire, values)
     parameters, reads = read_parameters(fire, given), report.choose_reads(here, fire, chosen)
     revisions = [(r.role.key, r.revision.layer, r.revision.rev) for r in reads]
     kept = tuple(parameters[k] for k in ("peak_factor", "cell_m"))

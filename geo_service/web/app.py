@@ -30,10 +30,32 @@ from geo_service.web import (
     population,
     printing,
     problems,
+    results,
     session,
     upload,
 )
 
+ROOMS = (
+    map_page,
+    api,
+    attachments,
+    basemaps,
+    pages,
+    account,
+    drafts,
+    draft_api,
+    editing,
+    history,
+    layer_admin,
+    ogc,
+    operations,
+    printing,
+    upload,
+    analysis,
+    population,
+    results,
+)
+"""What the application is made of; each has its addresses."""
 DATA = frozenset(
     {
         "application/geo+json",

@@ -47,6 +47,8 @@ AUDIT_ACTIONS: Mapping[str, Text] = {
     "password-change": Text("更换密码", "Password changed"),
     "people-import": Text("导入人口", "People imported"),
     "publish": Text("发布", "Published"),
+    "result-delete": Text("删除分析结果", "Result deleted"),
+    "result-save": Text("保存分析结果", "Result saved"),
     "sign-in": Text("登录", "Signed in"),
     "sign-out": Text("退出", "Signed out"),
     "token-add": Text("新建令牌", "Token made"),

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -21,6 +22,7 @@ from geo_service.storage.drafts import Drafts, Upload
 from geo_service.storage.editions import Editions
 from geo_service.storage.engine import Database, open_database
 from geo_service.storage.retired import retire_layer
+from geo_service.storage.saved_results import SavedResults
 from geo_service.storage.store import LayerStore, open_store
 from geo_service.storage.transfer import move_store
 from tests.postgis import Cluster
@@ -72,6 +74,14 @@ def live_in(store: LayerStore, clock: Clock) -> None:
     drafts.comment(draft.id, author="li", text="为什么")
     drafts.keep_upload(Upload(**dict.fromkeys(Upload.__slots__, "x") | {"size": 1}))
     Editions(store.database, clock).add("2025-03", {"schools": 2}, by="li", note="")
+    SavedResults(store.database, clock).add("内涝 🏫", an_answer(), author="li")
+
+
+def an_answer() -> dict[str, Any]:
+    """The parts of an answer that are kept apart, with a text no database likes."""
+    text = {"zh": "1 处 \u0000", "en": "one"}
+    reads = [{"role": "layer", "layer": "schools", "rev": 2}]
+    return {"id": "buffer", "headline": text, "parameters": [{"key": "distance_m", "value": 3.5}], "reads": reads}
 
 
 def contents(database: Database) -> dict[str, list[tuple[object, ...]]]:

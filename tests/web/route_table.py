@@ -21,8 +21,8 @@ _GATES: Mapping[str, str] = {
         ogc.item_options ogc.items_options ogc.jobs ogc.landing ogc.process ogc.processes ogc.tile_matrix_set
         ogc.tile_matrix_sets ogc.web_map_service ogc.web_map_tile_service ogc.wmts_capabilities operations.healthz
         operations.readyz pages.about pages.commitment pages.help_index pages.help_topic pages.layers pages.plan
-        pages.plan_features pages.unlocated population.form printing.job printing.prints printing.result printing.room
-        printing.templates
+        pages.plan_features pages.unlocated population.form printing.job printing.prints printing.result
+        printing.room printing.templates results.compare results.index results.listed
     """,
     "layer": """
         api.item api.items api.items_csv api.items_xlsx api.layer api.published api.tile attachments.listed
@@ -35,8 +35,7 @@ _GATES: Mapping[str, str] = {
     """,
     "own draft": """
         ogc.draft_api ogc.draft_api_page ogc.draft_collection ogc.draft_collections ogc.draft_conformance
-        ogc.draft_item ogc.draft_items ogc.draft_landing ogc.draft_queryables ogc.draft_schema
-        ogc.draft_sortables
+        ogc.draft_item ogc.draft_items ogc.draft_landing ogc.draft_queryables ogc.draft_schema ogc.draft_sortables
     """,
     "signed in": """
         account.own account.own_json draft_api.own_drafts drafts.inbox upload.upload_page
@@ -51,7 +50,8 @@ _GATES: Mapping[str, str] = {
         operations.metrics
     """,
     "a name that is none": """
-        analysis.job analysis.job_result attachments.content ogc.job ogc.results
+        analysis.job analysis.job_result attachments.content ogc.job ogc.results results.package results.page
+        results.result results.workbook
     """,
     "admin": """
         account.audit account.people history.layers_in_service layer_admin.new_page layer_admin.policy_page
@@ -68,9 +68,9 @@ _GATES: Mapping[str, str] = {
         history.name_edition history.remove_edition history.restore_feature history.restore_layer history.retire
         history.roll_back history.undo layer_admin.create layer_admin.rehearse layer_admin.set_policy ogc.create
         ogc.delete ogc.dismiss ogc.draft_create ogc.draft_delete ogc.draft_replace ogc.draft_update ogc.edit_in_qgis
-        ogc.execute ogc.replace ogc.update printing.cancel printing.drop_template printing.order_preview
-        printing.order_print printing.save_template population.send upload.cancel upload.draft upload.examine
-        upload.receive
+        ogc.execute ogc.replace ogc.update population.send printing.cancel printing.drop_template
+        printing.order_preview printing.order_print printing.save_template results.delete results.delete_page
+        results.keep results.keep_json upload.cancel upload.draft upload.examine upload.receive
     """,
 }
 

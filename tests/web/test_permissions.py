@@ -395,7 +395,7 @@ def test_only_the_right_people_get_past_the_check(
             assert refused, (name, response.status_code, response.text)
 
 
-OTHERS_TEST = ("ogc.", "printing.", "analysis.", "editing.", "attachments.", "layer_admin.", "population.")
+OTHERS_TEST = ("ogc.", "printing.", "analysis.", "editing.", "attachments.", "layer_admin.", "population.", "results.")
 """Blueprints whose writing addresses are tested in files of their own."""
 
 

@@ -22,7 +22,7 @@ export function send(method, path) {
 
 /** The step a job is at: layers one by one, then the work itself, then writing. @param {Job} job */
 function step(job) {
-  if (job.state === "waiting") return job.before ? `${w("waiting")} ${number(job.before, 0)}` : w("starting");
+  if (!job.total) return job.before ? `${w("waiting")} ${number(job.before, 0)}` : w("starting");
   const layers = job.total - 2;
   if (job.done < layers) return `${w("reading")} ${job.done + 1}/${layers}`;
   return job.done === layers ? w("working") : w("writing");
