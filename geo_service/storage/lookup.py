@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 
 from geo_service.core.features import Feature
 from geo_service.core.geojson import load_line
+from geo_service.storage import rows
 from geo_service.storage.rows import batches, live_at, read_begun, read_ended
 from geo_service.storage.store import LayerStore
-from geo_service.storage.tables import feature_version, revision
+from geo_service.storage.tables import feature_version
 
 
 def features_at(store: LayerStore, layer_id: str, fids: Iterable[str], rev: int | None = None) -> dict[str, Feature]:
@@ -55,13 +56,9 @@ def touched_since(store: LayerStore, layer_id: str, fids: Iterable[str], base: i
 
 
 def count_changes(store: LayerStore, layer_id: str, low: int, high: int) -> int:
-    """How many features the revisions after ``low`` up to ``high`` added, changed or deleted, told by their records."""
-    columns = revision.c
-    question = select(func.coalesce(func.sum(columns.n_add + columns.n_mod + columns.n_del), 0)).where(
-        columns.layer == layer_id, columns.rev > low, columns.rev <= high
-    )
+    """How many features the revisions after ``low`` up to ``high`` touched, told by their records."""
     with store.database.reading() as connection:
-        return int(connection.execute(question).scalar_one())
+        return rows.count_changes(connection, layer_id, low, high)
 
 
 def changes_between(store: LayerStore, layer_id: str, low: int, high: int) -> tuple[list[str], list[str]]:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from geo_service.core.geojson import load_line
 from geo_service.core.revisions import Change, compare
 from geo_service.errors import GeoServiceError, StorageFault
-from geo_service.storage import definitions
+from geo_service.storage import definitions, rows
 from geo_service.storage.exports import Kept, Stamp
 from geo_service.storage.file_fault import FileFault, decode_text
 from geo_service.storage.files import hash_file, write_file
 from geo_service.storage.layer_file import read_features, to_feature
+from geo_service.storage.splice import spliced
 
 if TYPE_CHECKING:
     from geo_service.storage.store import LayerStore
 
+SPLICED_FROM = 3_000
+SPLICED = 2_000
+"""Layers of more features, of which no more have changed, are published by splicing."""
 LOG = logging.getLogger(__name__)
 
 
@@ -50,13 +56,25 @@ def publish(store: LayerStore, layer_id: str) -> str:
         return stamp.sha256
     if stamp is None:
         _keep_hand_edit(store, layer_id)
-    sha256 = store.exports.write(layer_id, rev, store.published_chunks(layer_id, rev))
+    sha256 = store.exports.write(layer_id, rev, _chunks(store, layer_id, rev, stamp))
     known = store.revision(layer_id, rev).sha256
     if not known:
         store.set_sha256(layer_id, rev, sha256)
     elif known != sha256:
         raise StorageFault(reason=f"{layer_id} r{rev}: {known[:12]} ≠ {sha256[:12]}")
     return sha256
+
+
+def _chunks(store: LayerStore, layer_id: str, rev: int, stamp: Stamp | None) -> Iterable[bytes]:
+    """The published bytes of the head, spliced from the file that is there where few features changed since."""
+    if stamp is None or store.layer(layer_id).count <= SPLICED_FROM:
+        return store.published_chunks(layer_id, rev)
+    with store.database.reading() as connection:
+        if rows.count_changes(connection, layer_id, stamp.rev, rev) > SPLICED:
+            return store.published_chunks(layer_id, rev)
+        ended = [load_line(line).id for line in rows.read_ended(connection, layer_id, stamp.rev, rev)]
+        begun = {load_line(line).id: line for line in rows.read_begun(connection, layer_id, stamp.rev, rev)}
+    return spliced(store.exports.path(layer_id), layer_id, rev, {**dict.fromkeys(ended), **begun})
 
 
 def recover(store: LayerStore) -> tuple[Recovery, ...]:

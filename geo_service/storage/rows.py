@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Row, and_, bindparam, insert, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, and_, bindparam, func, insert, or_, select, update
 
 from geo_service.core.features import Feature
 from geo_service.core.geojson import dump_line
@@ -198,6 +198,15 @@ def read_begun(connection: Connection, layer_id: str, low: int, high: int) -> It
         or_(columns.rev_to.is_(None), columns.rev_to > high),
     )
     return (row[0] for row in connection.execute(question))
+
+
+def count_changes(connection: Connection, layer_id: str, low: int, high: int) -> int:
+    """How many features the revisions after ``low`` up to ``high`` added, changed or deleted, told by their records."""
+    columns = revision.c
+    question = select(func.coalesce(func.sum(columns.n_add + columns.n_mod + columns.n_del), 0)).where(
+        columns.layer == layer_id, columns.rev > low, columns.rev <= high
+    )
+    return int(connection.execute(question).scalar_one())
 
 
 def read_touches(connection: Connection, layer_id: str, fid: str) -> frozenset[int]:

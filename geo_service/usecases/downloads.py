@@ -16,7 +16,9 @@ from geo_service.core.text import Text
 from geo_service.errors import InvalidParameter
 from geo_service.ingest.writers import GEOPARQUET, WRITERS, Writer, write_layer
 from geo_service.rendering import pmtiles
+from geo_service.storage.elsewhere import do_elsewhere
 from geo_service.storage.kept_files import KeptFiles
+from geo_service.usecases.large import Origin
 from geo_service.usecases.views import RevisionViews, tile_fields
 
 EVERYTHING = 1 << 40
@@ -135,7 +137,20 @@ def _make(wanted: Order, views: RevisionViews, path: Path) -> None:
     if wanted.format == "pmtiles":
         _make_tiles(wanted, views, path)
         return
-    features = chosen(wanted, views)
+    large = views.large(wanted.revision)
+    if large is None:
+        _write(wanted, chosen(wanted, views), path)
+    else:
+        do_elsewhere(_write_large, wanted, large.origin, path)
+
+
+def _write_large(wanted: Order, origin: Origin, path: Path) -> None:
+    """In a process of its own: a million features keep a thread busy for minutes."""
+    large, query = origin.open(), Query(filter=wanted.filter, bbox=wanted.bbox, limit=EVERYTHING)
+    _write(wanted, large.find(wanted.definition, query).features, path)
+
+
+def _write(wanted: Order, features: Sequence[Feature], path: Path) -> None:
     write_layer(
         wanted.format,  # type: ignore[arg-type]  # one of the writers, as order() saw to
         features,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import numpy
@@ -66,6 +67,21 @@ class Asked:
 Condition = FieldTest | Asked
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What another process opens the same revision from."""
+
+    layer: str
+    rev: int
+    sha256: str
+    folder: Path
+    changes: Mapping[str, Feature | None]
+
+    def open(self) -> LargeRevision:
+        """The revision, in this process."""
+        return LargeRevision(PublishedRevision(self.layer, self.rev, self.sha256, self.folder), self.changes)
+
+
 class LargeRevision:
     """One revision of a large layer; safe to share between threads."""
 
@@ -75,6 +91,12 @@ class LargeRevision:
         self.gone: Rows = numpy.sort(base.locate(changes))
         self.extras = [feature for _, feature in sorted(changes.items()) if feature is not None]
         self._orders: Memo[Any] = Memo(KEPT_ORDERS)
+
+    @property
+    def origin(self) -> Origin:
+        """What a worker opens it from."""
+        base = self.base
+        return Origin(base.layer, base.rev, base.sha256, base.folder, self.changes)
 
     def changed(self, changes: Mapping[str, Feature | None]) -> LargeRevision:
         """The same with further changes laid over it; None takes a feature away."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import mapbox_vector_tile
+import pyogrio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,8 +18,10 @@ from geo_service.core import cql
 from geo_service.core.features import Feature
 from geo_service.core.plan import EMPTY_LEDGER
 from geo_service.core.query import Query
+from geo_service.storage.kept_files import KeptFiles
 from geo_service.storage.published import Publisher
 from geo_service.storage.store import LayerStore, open_store
+from geo_service.usecases import downloads
 from geo_service.usecases.find import find_features
 from geo_service.usecases.large import Asked, FieldTest, LargeRevision
 from geo_service.usecases.large_names import sounds
@@ -232,3 +235,16 @@ def test_a_feature_of_a_large_layer_is_found_by_name_id_and_pinyin(views: Revisi
     assert "NK-CP-0000020A" in found("xindikuai")
     by_initials = found(sounds(same.name)["initials"])
     assert same.id in by_initials
+
+
+def test_a_part_of_an_edited_large_layer_is_written_by_a_worker(
+    views: RevisionViews, edited: LayerStore, tmp_path: Path
+) -> None:
+    """GDAL reads from the GeoPackage the features that the filter keeps, changed and new ones too."""
+    query = Query(filter="floors > 20 OR precision = 'guess'", limit=COUNT)
+    features = edited.snapshot(LAYER, 2).features
+    wanted = {f.id for f in find_features(city.definition(), features, query).features}
+    order = downloads.order(city.definition(), edited.revision(LAYER, 2), "gpkg", 4548, query)
+    path = downloads.fulfil(order, views, KeptFiles(tmp_path / "downloads", 1 << 30))
+    assert set(pyogrio.read_dataframe(path)["GS_ID"]) == wanted
+    assert "NK-CP-0000020A" in wanted

