@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from urllib.request import urlopen
 
 import geopandas
 import numpy
@@ -16,14 +19,29 @@ from geo_service.analysis.network import build_network, cost_matrix, snap_points
 from geo_service.analysis.outlines import cells_to_polygons
 from geo_service.analysis.questions import QUESTIONS
 from geo_service.analysis.result import read_parameters
-from geo_service.deployment import open_deployment
+from geo_service.core.features import Feature, geometry_of
+from geo_service.core.layers import LayerDefinition
+from geo_service.core.text import Text
+from geo_service.deployment import Deployment, open_deployment
 from geo_service.errors import InvalidParameter
 from geo_service.settings import read_settings
 from geo_service.usecases import report
+from geo_service.web.app import create_app
 from scripts.benchmarks.outcome import Outcome
 
 EAST, NORTH, SIDE, STEP = 510_000.0, 4_330_000.0, 71, 100.0
 FAR = (SIDE - 1) * STEP
+KNOWN = {"precision": "surveyed", "source": "bench"}
+GRID = LayerDefinition(
+    id="grid",
+    title=Text("格网", "Grid"),
+    theme="reference",
+    geometry_types=("LineString",),
+    serial="GRD",
+    symbol="street",
+    source="bench",
+    secrecy="public",
+)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -31,6 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     outcome = Outcome("analysis")
     shipped(outcome)
     streets(outcome)
+    dragged(outcome)
     footprints(outcome)
     return outcome.finish()
 
@@ -87,6 +106,44 @@ def streets(outcome: Outcome) -> None:
     station = geopandas.GeoDataFrame({"name": ["x"]}, geometry=shapely.points(places[:1]), crs=4548)
     drag = best_s(lambda: fire_response.respond(terrain, station, parameters))
     outcome.add("dragged fire station, 5 041 nodes", drag * 1000, "ms", ("<=", 50))
+
+
+def dragged(outcome: Outcome) -> None:
+    """A fire station dragged over the map by HTTP: streets of 5 041 nodes, the cells of the district."""
+    with tempfile.TemporaryDirectory() as home:
+        here = open_deployment(read_settings({"GEO_SERVICE_HOME": home}))
+        lines = enumerate(grid().to_crs(4490).geometry, 1)
+        made = [Feature(f"NK-GRD-{n:03}", {"name": f"{n}", **KNOWN}, geometry_of(line)) for n, line in lines]
+        here.store.create_layer(GRID, made, author="bench", note="")
+        with answering(here) as address:
+            taken = [move_s(address, 117.13 + 0.0008 * step) for step in range(42)][2:]
+        here.store.close()
+    passed, worked = (sorted(one) for one in zip(*taken, strict=True))
+    outcome.add("one move over HTTP, 5 041 nodes, median", passed[20] * 1000, "ms", ("<=", 50))
+    outcome.add("one move over HTTP, 5 041 nodes, p95", passed[38] * 1000, "ms")
+    outcome.add("one move over HTTP, processor time of both ends, median", worked[20] * 1000, "ms", ("<=", 50))
+
+
+def move_s(address: str, longitude: float) -> tuple[float, float]:
+    """Seconds until the answer to one move is there as a whole: by the clock, and of the processor."""
+    query = f"station=NK-XFZ-001&lon={longitude:.4f}&lat=39.11&layer.streets=grid"
+    started, worked = time.perf_counter(), time.process_time()
+    with urlopen(f"{address}/api/analyses/fire-response/moved?{query}") as answer:  # noqa: S310  # our own server
+        answer.read()
+    return time.perf_counter() - started, time.process_time() - worked
+
+
+@contextmanager
+def answering(here: Deployment) -> Iterator[str]:
+    """The address of a server of this deployment while the block runs."""
+    from waitress.server import create_server
+
+    server = create_server(create_app(here), host="127.0.0.1", port=0, threads=4)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.effective_port}"
+    server.task_dispatcher.shutdown()
+    server.close()
 
 
 def footprints(outcome: Outcome) -> None:

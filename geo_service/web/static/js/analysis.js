@@ -5,6 +5,7 @@ import { drawChart } from "./analysis_chart.js";
 import { ResultMap } from "./analysis_map.js";
 import { makeSortable } from "./analysis_table.js";
 import { toast } from "./dom.js";
+import { anchorOf } from "./geometry.js";
 import { said } from "./words.js";
 
 const stage = document.getElementById("result-map");
@@ -25,8 +26,8 @@ async function makeDraggable(shown) {
   const [id, rev] = layer.split("@");
   const stations = await getJson(`/api/layers/${encodeURIComponent(id)}/items?limit=200${rev ? `&asOf=${rev}` : ""}`);
   for (const station of stations.features) {
-    if (station.geometry?.type !== "Point") continue;
-    const [lon, lat] = station.geometry.coordinates;
+    if (!station.geometry) continue;
+    const [lon, lat] = anchorOf(station.geometry);
     const icon = L.divIcon({ className: "station-pin", iconSize: [26, 26] });
     const pin = L.marker([lat, lon], { draggable: true, icon, title: station.properties.name, keyboard: true }).addTo(shown.map);
     const ask = latest(async (signal) => {
@@ -38,7 +39,18 @@ async function makeDraggable(shown) {
       for (const place of document.querySelectorAll("#drag-words, .verdict")) place.textContent = said(answer.headline);
     });
     pin.on("drag dragend", ask);
+    pin.getElement()?.addEventListener("keydown", (event) => moveByKey(event, pin, shown.map, ask));
   }
+}
+
+/** Arrows move a station as a drag does, by ten pixels of the screen. @param {KeyboardEvent} event @param {any} pin @param {any} map @param {() => void} ask */
+function moveByKey(event, pin, map, ask) {
+  const step = { ArrowLeft: [-10, 0], ArrowRight: [10, 0], ArrowUp: [0, -10], ArrowDown: [0, 10] }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  event.stopPropagation();
+  pin.setLatLng(map.layerPointToLatLng(map.latLngToLayerPoint(pin.getLatLng()).add(step)));
+  ask();
 }
 
 /** One request at a time: while one is under way only the last wish is kept. @param {(signal: AbortSignal) => Promise<void>} work */
