@@ -19,7 +19,7 @@ from geo_service.usecases import browse, ledger, search, tables
 from geo_service.web.answers import FOREVER, PRIVATE, SMALLEST, encoding_for, json_answer
 from geo_service.web.as_of import revision_as_of
 from geo_service.web.current import deployment, visible_layer, visible_layers
-from geo_service.web.map_page import BASEMAP_LAYERS, basemap_key, catalogue
+from geo_service.web.map_page import BASEMAP_LAYERS, basemap_key, catalogue, catalogue_as_of
 
 blueprint = Blueprint("api", __name__)
 
@@ -34,8 +34,9 @@ KEPT_BYTES = 1 << 20
 
 @blueprint.get("/api/layers")
 def layers() -> Response:
-    """The catalogue behind the layer tree."""
-    return json_answer(catalogue())
+    """The catalogue behind the layer tree, with ``asOf`` as it was on a day, at a moment or in an edition."""
+    text = request.args.get("asOf", "").strip()
+    return json_answer(catalogue_as_of(text) if text else catalogue())
 
 
 @blueprint.get("/api/layers/<layer_id>")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -16,7 +17,7 @@ from geo_service.storage import retired
 from geo_service.storage.lookup import deleted_features
 from geo_service.storage.store import LayerState
 from geo_service.usecases import browse, undoing
-from geo_service.usecases.as_of import moment_of
+from geo_service.usecases.as_of import EDITION, moment_of
 from geo_service.web import draft_json
 from geo_service.web.answers import json_answer
 from geo_service.web.as_of import editions, revision_as_of
@@ -107,7 +108,7 @@ def _pair(state: LayerState) -> tuple[Revision, Revision]:
     return revision_as_of(state, a or str(max(1, after.rev - 1))), after
 
 
-def _counts(found: tuple[Change, ...]) -> dict[str, int]:
+def _counts(found: Sequence[Change]) -> dict[str, int]:
     return {op: sum(c.operation == op for c in found) for op in ("add", "modify", "delete")}
 
 
@@ -162,7 +163,8 @@ def as_of() -> str:
         date=text,
         at=moment,
         rows=_rows(heads),
-        map_url=map_link_of(heads),
+        other=None,
+        map_url=map_as_of(text),
         editions=editions().all(),
     )
 
@@ -177,24 +179,24 @@ def _heads_at(text: str) -> dict[str, int]:
     return found
 
 
-def _rows(heads: dict[str, int]) -> list[dict[str, Any]]:
-    """Each visible layer with its revision then and how many features changed since."""
+def _rows(heads: dict[str, int], later: Mapping[str, int] | None = None) -> list[dict[str, Any]]:
+    """Each visible layer with its revision then and how many features changed up to now, or up to later heads; those
+    that changed come first."""
     here = deployment()
     rows = []
     for state in sorted(visible_layers(), key=lambda s: s.definition.title.zh):
         rev = heads.get(state.definition.id)
         then = here.store.revision(state.definition.id, rev) if rev else None
-        differing = rev is not None and rev != state.revision.rev
-        since = here.store.difference(state.definition.id, rev, state.revision.rev) if differing else ()  # type: ignore[arg-type]  # rev is a number where it differs
-        rows.append({"layer": state, "then": then, "counts": _counts(tuple(since)), "since": len(since)})
-    return rows
+        until = state.revision.rev if later is None else later.get(state.definition.id)
+        compared = rev is not None and until is not None and rev != until
+        since = here.store.difference(state.definition.id, rev, until) if compared else ()  # type: ignore[arg-type]  # both are numbers where they are compared
+        rows.append({"layer": state, "then": then, "until": until, "counts": _counts(since), "since": len(since)})
+    return sorted(rows, key=lambda row: not row["since"])
 
 
-def map_link_of(heads: dict[str, int]) -> str:
-    """The map with every layer whose head has moved on held at these revisions."""
-    now = {s.definition.id: s.revision.rev for s in visible_layers()}
-    pinned = [f"{layer}.{rev}" for layer, rev in sorted(heads.items()) if now.get(layer) != rev]
-    return "/" + (f"#rev={quote(','.join(pinned), safe=',.')}" if pinned else "")
+def map_as_of(text: str) -> str:
+    """The address of the map as of a day or an edition."""
+    return f"/#asof={quote(text, safe=':')}" if text else "/"
 
 
 @blueprint.get("/editions")
@@ -228,16 +230,19 @@ def name_edition() -> AnyResponse:
 
 @blueprint.get("/editions/<name>")
 def edition(name: str) -> str:
-    """One edition: each layer as it was, and what changed since."""
+    """One edition: each layer as it was, and what changed since, or up to another edition (``with``)."""
     found = editions().get(name)
+    other = editions().get(request.args["with"]) if request.args.get("with") else None
     visible = {s.definition.id for s in visible_layers()}
     heads = {layer: rev for layer, rev in found.heads.items() if layer in visible}
     return render_template(
         "edition.html",
         page="layers",
         edition=found,
-        rows=[r for r in _rows(heads) if r["then"]],
-        map_url=map_link_of(heads),
+        rows=[r for r in _rows(heads, other.heads if other else None) if r["then"]],
+        other=other,
+        others=[e for e in editions().all() if e.name != name],
+        map_url=map_as_of(f"{EDITION}{found.name}"),
         may_remove=_is_admin(),
         people=display_names() if account() else {},
     )

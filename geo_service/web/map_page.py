@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, cast
 
 from flask import Blueprint, render_template
 from markupsafe import Markup
 
+from geo_service.errors import InvalidParameter, RevisionNotFound
 from geo_service.rendering.folium_map import MapShell, ShellLayer, ShellParts, build
+from geo_service.storage.store import LayerState
 from geo_service.usecases import browse
+from geo_service.web.as_of import revision_as_of
 from geo_service.web.assets import asset_url
 from geo_service.web.current import deployment, visible_layers
 from geo_service.web.editing import pencil
@@ -44,6 +48,30 @@ def catalogue() -> dict[str, Any]:
         lambda: browse.catalogue(states, here.views, canvas_features=limit) | {"basemaps": here.basemaps.described()},
     )
     return cast("dict[str, Any]", body)
+
+
+def catalogue_as_of(text: str) -> dict[str, Any]:
+    """The catalogue of the layers there were on a day, at a moment or in an edition, with the revisions of now.
+
+    Raises
+    ------
+    InvalidParameter
+        Not a day, moment or edition, or there was no layer yet.
+    """
+    here, now = deployment(), visible_layers()
+    states = tuple(then for state in now if (then := _state_as_of(state, text)))
+    if not states:
+        raise InvalidParameter(name="asOf", value=text[:80], reason="那时还没有任何图层 / there was no layer yet")
+    body = browse.catalogue(states, here.views, canvas_features=here.settings.canvas_features)
+    heads = {s.definition.id: s.revision.rev for s in now}
+    return body | {"as_of": text, "heads": heads, "basemaps": here.basemaps.described()}
+
+
+def _state_as_of(state: LayerState, text: str) -> LayerState | None:
+    try:
+        return dataclasses.replace(state, revision=revision_as_of(state, text))
+    except RevisionNotFound:
+        return None
 
 
 def basemap_key() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from flask import Flask
@@ -334,7 +335,7 @@ def test_a_layer_is_read_as_of_a_revision_a_day_a_moment_and_an_edition(
         assert status(wrong) in (400, 404), wrong
     assert checker.post("/editions", data={"name": "2025 二季度版"}).status_code == 409
     page = drawer.page("/editions/2025%20%E4%BA%8C%E5%AD%A3%E5%BA%A6%E7%89%88").text
-    assert f"#rev={LAYER}.1" in page
+    assert f"#asof=edition:{quote('2025 二季度版')}" in page
     assert f"compare?a=1&amp;b=2" in page  # noqa: F541  # as the page writes it
 
 

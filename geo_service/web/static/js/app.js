@@ -33,6 +33,8 @@ export class App {
     /** @type {import("leaflet").Layer | null} */
     this.pin = null;
     this.written = "";
+    /** A past day or edition the whole map is of, empty for the present. */
+    this.asOf = stack.catalogue.as_of ?? "";
   }
 
   /** Bring back what an address says; the default layers and the whole district where it says nothing. @param {Link} link */
@@ -43,7 +45,7 @@ export class App {
     this.basemaps.choose(link.basemap ?? this.basemaps.usual);
     for (const layer of this.stack.all()) {
       layer.hidden = new Set(link.hidden?.[layer.id] ?? []);
-      layer.pinned = link.revisions?.[layer.id] ?? null;
+      layer.pinned = link.revisions?.[layer.id] ?? layer.then;
     }
     if (link.view) this.map.setView([link.view.lat, link.view.lon], link.view.zoom, { animate: false });
     const wanted = this.stack.all().filter((layer) => (link.on ? link.on.includes(layer.id) : layer.info.shown));
@@ -63,9 +65,10 @@ export class App {
   async follow() {
     if (location.hash === this.written) return;
     const link = readLink(location.hash);
+    if ((link.asOf ?? "") !== this.asOf) return location.reload();
     const wanted = new Set(link.on ?? this.stack.all().filter((layer) => layer.info.shown).map((layer) => layer.id));
     await this.stack.setOn(this.stack.all().filter((layer) => layer.on && !wanted.has(layer.id)), false);
-    for (const layer of this.stack.all()) await layer.pin(link.revisions?.[layer.id] ?? null);
+    for (const layer of this.stack.all()) await layer.pin(link.revisions?.[layer.id] ?? layer.then);
     this.card?.close();
     await this.restore(link);
     this.stack.refresh();
@@ -84,7 +87,8 @@ export class App {
       illustrative,
       labels: this.labels.enabled,
       basemap: this.basemaps.chosen === this.basemaps.usual ? undefined : this.basemaps.chosen,
-      revisions: Object.fromEntries(layers.flatMap((layer) => (layer.pinned ? [[layer.id, layer.pinned]] : []))),
+      asOf: this.asOf || undefined,
+      revisions: Object.fromEntries(layers.flatMap((layer) => (layer.pinned && layer.pinned !== layer.then ? [[layer.id, layer.pinned]] : []))),
       selected: selected ? { layer: selected.layer.id, fid: selected.fid } : undefined,
       table: this.table?.isOpen ? { layer: this.table.layerId, filter: this.table.ask.filter } : undefined,
     };
@@ -93,6 +97,18 @@ export class App {
   keepAddress() {
     this.written = writeLink(this.link);
     history.replaceState(null, "", this.written);
+  }
+
+  /** The address with revisions in place of a day: what the print room reads. */
+  get pinnedAddress() {
+    const revisions = Object.fromEntries(this.stack.all().flatMap((layer) => (layer.pinned ? [[layer.id, layer.pinned]] : [])));
+    return writeLink({ ...this.link, asOf: undefined, revisions });
+  }
+
+  /** Show the layers as they were on a day, or the present for none. @param {string} day */
+  travel(day) {
+    history.pushState(null, "", writeLink({ ...this.link, asOf: day || undefined, revisions: {} }));
+    location.reload();
   }
 
   copyLink() {

@@ -26,7 +26,7 @@ export class Card {
       minWidth: 324,
       maxWidth: 324,
       className: "card-popup",
-      autoPanPaddingTopLeft: [16, 16],
+      autoPanPaddingTopLeft: [16, app.asOf ? 72 : 16], // the bar of a past day stays free
       autoPanPaddingBottomRight: [64, 60],
     });
     document.addEventListener("keydown", (event) => {

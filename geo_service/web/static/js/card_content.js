@@ -198,7 +198,7 @@ function footer(app, place, detail, pager) {
     detail && !detail.geometry ? null : button("extent", t("zoomTo"), () => app.zoomToFeature(layer.id, fid), "zoom"),
     button("table", t("table"), () => app.openTable(layer.id, { fid }), "table"),
     h("a", { href: link, data: { action: "page" } }, icon("page", 15), t("featurePage")),
-    sheetLink(layer, fid),
+    sheetLink(app, layer, fid),
     h("button", { type: "button", title: t("copyLink"), "aria-label": t("copyLink"), data: { action: "copy" }, onclick: () => app.copyLink() }, icon("link", 15)),
     pager,
   );
@@ -206,13 +206,14 @@ function footer(app, place, detail, pager) {
 
 /**
  * To the one-page sheet of a feature, at the revision the map shows it in and with the layers around it.
+ * @param {import("./app.js").App} app
  * @param {import("./layer.js").MapLayer} layer
  * @param {string} fid
  */
-function sheetLink(layer, fid) {
+function sheetLink(app, layer, fid) {
   const address = `/print?feature=${encodeURIComponent(layer.id)}/${encodeURIComponent(fid)}${layer.pinned ? `&rev=${layer.pinned}` : ""}`;
   const link = h("a", { href: address, title: t("onePageTo"), data: { action: "sheet" } }, icon("print", 15), t("onePage"));
-  link.addEventListener("click", () => link.setAttribute("href", `${address}${location.hash}`));
+  link.addEventListener("click", () => link.setAttribute("href", `${address}${app.pinnedAddress}`));
   return link;
 }
 

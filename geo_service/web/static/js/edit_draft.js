@@ -81,6 +81,24 @@ export class DraftSession extends EventTarget {
     });
   }
 
+  /**
+   * The same values on many features, as one step: all or none. Gives the changes as the server has them.
+   * @param {string[]} fids
+   * @param {import("./types").Properties} properties
+   * @param {number} rev
+   * @returns {Promise<Change[]>}
+   */
+  runTogether(fids, properties, rev) {
+    return this.#queued(async () => {
+      const { id } = await this.ensure();
+      const before = new Map(fids.map((fid) => [fid, this.stateOf(fid)]));
+      const answer = /** @type {{changes: Change[]}} */ (await send("POST", draftPath(id, "changes"), { fids, properties, base_rev: rev }));
+      for (const change of answer.changes) this.#note(change);
+      this.done.push(answer.changes.map(({ fid }) => ({ fid, before: before.get(fid) ?? null, after: this.stateOf(fid), rev })));
+      return answer.changes;
+    });
+  }
+
   undo() {
     return this.#turn(this.done, this.undone);
   }
@@ -135,9 +153,14 @@ export class DraftSession extends EventTarget {
     const { id } = await this.ensure();
     const url = draftPath(id, "changes", fid);
     const view = /** @type {Change} */ (await (state === null ? send("DELETE", url) : send("PUT", url, bodyOf(state, rev))));
+    this.#note(view);
+    return view.fid;
+  }
+
+  /** What the draft says of a feature after a step; nothing where it is as published. @param {Change} view */
+  #note(view) {
     if (view.operation) this.changes.set(view.fid, view);
     else this.changes.delete(view.fid);
-    return view.fid;
   }
 
   /** Hand the draft over to a reviewer. @param {string} note */

@@ -5,7 +5,6 @@ import { h, toast } from "./dom.js";
 import { DraftSession } from "./edit_draft.js";
 import { w } from "./edit_words.js";
 import { addStyle, mayEdit, ownStyle } from "./pencil.js";
-import { draftPath, send } from "./review_api.js";
 import { said } from "./words.js";
 
 /** @typedef {import("./types").Place} Place */
@@ -33,12 +32,14 @@ export function statusRow({ layer, fid, properties }) {
   const report = async (/** @type {string} */ status) => {
     try {
       const session = await DraftSession.open(layer.id);
+      const was = row.querySelector("[aria-pressed=true]");
       const { rev, geometry, properties: known } = await getJson(layerPath(layer.id, "items", fid));
       const drafted = session.stateOf(fid);
       const base = drafted && "properties" in drafted ? drafted : { geometry, properties: known };
       await session.run([{ fid, rev, after: { ...base, properties: { ...base.properties, status } } }]);
-      for (const button of row.querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.classList.contains(status)));
-      tell(row, session.draft?.id ?? "", w("statusDone"));
+      const press = (/** @type {Element | null} */ chosen) => row.querySelectorAll(".report").forEach((button) => button.setAttribute("aria-pressed", String(button === chosen)));
+      press(row.querySelector(`.report.${CSS.escape(status)}`));
+      tell(row, session, w("statusDone"), () => press(was));
     } catch (error) {
       toast(`${w("failed")}: ${/** @type {Error} */ (error).message}`, { bad: true });
     }
@@ -48,13 +49,26 @@ export function statusRow({ layer, fid, properties }) {
 }
 
 /**
+ * What was written, the way to the draft, and the way back.
  * @param {HTMLElement} place
- * @param {string} draft
+ * @param {DraftSession} session
  * @param {string} words
+ * @param {() => void} [undone]
  */
-function tell(place, draft, words) {
+function tell(place, session, words, undone = () => {}) {
   place.querySelector(".told")?.remove();
-  place.append(h("p", { class: "told", role: "status" }, words, " ", h("a", { href: `/drafts/${encodeURIComponent(draft)}` }, w("openDraft"))));
+  const undo = async () => {
+    try {
+      await session.undo();
+      told.replaceChildren(w("undone"));
+      undone();
+    } catch (error) {
+      toast(`${w("failed")}: ${/** @type {Error} */ (error).message}`, { bad: true });
+    }
+  };
+  const open = h("a", { href: `/drafts/${encodeURIComponent(session.draft?.id ?? "")}` }, w("openDraft"));
+  const told = h("p", { class: "told", role: "status" }, words, " ", open, " ", h("button", { type: "button", class: "undo", onclick: undo }, w("undo")));
+  place.append(told);
 }
 
 /** Ticks before the rows of the table and the bar that sets one status on all of them. */
@@ -127,13 +141,11 @@ export class Bulk {
   async apply(status) {
     if (!this.picked.size) return toast(w("bulkNone"));
     try {
-      const session = new DraftSession(/** @type {any} */ ({ id: this.table.layerId }));
-      const { id } = await session.ensure();
-      const base_rev = Math.min(...this.picked.values());
-      const { changes } = await send("POST", draftPath(id, "changes"), { fids: [...this.picked.keys()], properties: { status }, base_rev });
+      const session = await DraftSession.open(this.table.layerId);
+      const changes = await session.runTogether([...this.picked.keys()], { status }, Math.min(...this.picked.values()));
       this.picked.clear();
       this.table.redraw();
-      tell(this.element, id, `${changes.filter((/** @type {{operation: string}} */ c) => c.operation).length} ${w("bulkDone")}`);
+      tell(this.element, session, `${changes.filter((change) => change.operation).length} ${w("bulkDone")}`);
     } catch (error) {
       toast(`${w("failed")}: ${/** @type {Error} */ (error).message}`, { bad: true });
     }

@@ -21,8 +21,11 @@ export class MapLayer {
     this.opacity = 1;
     /** Keys of classes that are switched off. @type {Set<string>} */
     this.hidden = new Set();
+    const head = stack.catalogue.heads?.[info.id] ?? info.rev;
+    /** The revision of the day the whole map is of, null where that is the present one. @type {number | null} */
+    this.then = head === info.rev ? null : info.rev;
     /** A past revision, or null for the present one. @type {number | null} */
-    this.pinned = null;
+    this.pinned = this.then;
     /** @type {CanvasDrawing | TileDrawing | null} */
     this.drawing = null;
     /** @type {Promise<void> | null} */

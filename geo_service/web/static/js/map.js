@@ -1,7 +1,7 @@
 // The start of the map page. Folium's script hands over the map, the basemap and the layers' addresses; the rest is JSON.
 
 import { App, failed } from "./app.js";
-import { getJson } from "./api.js";
+import { address, getJson } from "./api.js";
 import { Basemap } from "./basemap.js";
 import { BasemapChoice } from "./basemap_choice.js";
 import { $ } from "./dom.js";
@@ -62,12 +62,28 @@ class Shell {
     const { map, base } = this;
     if (!map || !base) throw new Error("attach and basemap come before start");
     try {
-      await run(map, base.url, await getJson("/api/layers"));
+      await run(map, base.url, await catalogueOf(readLink(location.hash).asOf));
     } catch (error) {
       failed(null, /** @type {Error} */ (error));
       throw error;
     }
   }
+}
+
+/**
+ * The layers as they are, or as they were; a day that is refused is told and left aside.
+ * @param {string | undefined} asOf
+ * @returns {Promise<Catalogue>}
+ */
+async function catalogueOf(asOf) {
+  if (asOf) {
+    try {
+      return await getJson(address("/api/layers", { asOf }));
+    } catch (error) {
+      failed(null, /** @type {Error} */ (error));
+    }
+  }
+  return getJson("/api/layers");
 }
 
 /**
@@ -102,6 +118,7 @@ async function run(map, basemapUrl, catalogue) {
   await restored;
   labels.install();
   panel.refresh();
+  if (app.asOf) (await import("./as_of_bar.js")).installAsOfBar(app);
   for (const event of ["change", "select"]) stack.addEventListener(event, () => app.keepAddress());
   basemaps.addEventListener("change", () => app.keepAddress());
   map.on("moveend", () => app.keepAddress());

@@ -60,6 +60,7 @@ function precisions({ info }) {
  */
 function pinned(app, layer) {
   if (!layer.pinned) return null;
+  if (layer.then) return h("p", { class: "pinned" }, `${t("asOf")} r${layer.pinned}`);
   const note = h("p", { class: "pinned" }, `${t("asOf")} r${layer.pinned} `);
   note.append(h("button", { type: "button", onclick: () => app.unpin(layer).then(() => note.remove()) }, t("asOfBack")));
   return note;

@@ -6,6 +6,7 @@
 //   &illustrative=hidden            illustrative positions are not drawn
 //   &labels=hidden                  no names
 //   &base=tianditu                  a basemap other than the usual one
+//   &asof=2025-06-30                all layers as they were at the end of that day; or asof=edition:2025 二季度版
 //   &rev=schools.3                  a past revision of a layer
 //   &sel=schools/NK-XX-001          the selected feature; the map goes to it where no view is given
 //   &table=schools&filter=…         the table of a layer, with a CQL2 filter
@@ -14,6 +15,7 @@
 
 /** @typedef {import("./types").Link} Link */
 
+const AS_OF = /^(\d{4}-\d\d-\d\d|edition:.{1,60})$/u;
 const ID = /^[a-z][a-z0-9_-]{0,62}$/;
 
 /**
@@ -34,6 +36,8 @@ export function readLink(hash) {
   link.labels = parameters.get("labels") !== "hidden";
   const base = parameters.get("base") ?? "";
   if (ID.test(base)) link.basemap = base;
+  const asOf = parameters.get("asof") ?? "";
+  if (AS_OF.test(asOf)) link.asOf = asOf;
   link.revisions = readRevisions(parameters.get("rev"));
   const [layer, ...fid] = (parameters.get("sel") ?? "").split("/");
   if (ID.test(layer) && fid.length) link.selected = { layer, fid: fid.join("/") };
@@ -88,6 +92,7 @@ export function writeLink(link) {
     link.illustrative === false ? "illustrative=hidden" : "",
     link.labels === false ? "labels=hidden" : "",
     link.basemap ? `base=${link.basemap}` : "",
+    link.asOf ? `asof=${encodeURIComponent(link.asOf).replaceAll("%3A", ":")}` : "",
     revisions.length ? `rev=${revisions.join(",")}` : "",
     link.selected ? `sel=${link.selected.layer}/${encodeURIComponent(link.selected.fid)}` : "",
     link.table ? `table=${link.table.layer}` : "",

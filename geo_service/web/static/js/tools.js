@@ -20,7 +20,7 @@ export function installTools(app) {
     measuring.button("area", "area", t("area")),
     editTool(app, measuring),
     tool("tool-print", "print", t("print"), async () => (await import("./print.js")).printMap(app)),
-    sheetLink(),
+    sheetLink(app),
     tool("tool-link", "link", t("copyLink"), () => app.copyLink()),
     themeButton(),
   );
@@ -56,12 +56,12 @@ function pageLink(href, name, words) {
   return h("a", { class: "tool", href, title: words, "aria-label": words }, icon(name), h("span", { class: "words" }, words));
 }
 
-/** To the print room, with the layers, revisions and place of the map. */
-function sheetLink() {
+/** To the print room, with the layers, revisions and place of the map. @param {App} app */
+function sheetLink(app) {
   const link = pageLink("/print", "page", t("sheet"));
   link.id = "tool-sheet";
   link.title = t("sheetTo");
-  link.addEventListener("click", () => link.setAttribute("href", `/print${location.hash}`));
+  link.addEventListener("click", () => link.setAttribute("href", `/print${app.pinnedAddress}`));
   return link;
 }
 

@@ -86,6 +86,9 @@ export interface Catalogue {
   district: { bbox: Bbox };
   groups: { id: string; title: Text }[];
   layers: Layer[];
+  /** Of a past day or an edition: what was asked for, and the revision each layer has now. */
+  as_of?: string;
+  heads?: Record<string, number>;
   basemaps: BureauBasemap[];
 }
 
@@ -170,6 +173,8 @@ export interface Link {
   illustrative?: boolean;
   labels?: boolean;
   basemap?: string;
+  /** A day (YYYY-MM-DD) or `edition:name`; missing for the present. */
+  asOf?: string;
   revisions?: Record<string, number>;
   selected?: { layer: string; fid: string };
   table?: { layer: string; filter: string };
