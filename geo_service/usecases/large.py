@@ -181,6 +181,15 @@ class LargeRevision:
         wanted[list(codes)] = True
         return numpy.flatnonzero(wanted[column.codes])
 
+    def boxes(self, rows: Rows) -> Any:
+        """West, south, east, north of rows that have a place."""
+        inside = rows < self.base.count
+        found = numpy.empty((len(rows), 4))
+        found[inside] = self.base.boxes[rows[inside]]
+        shapes = [self.extras[row].shape() for row in (rows[~inside] - self.base.count).tolist()]
+        found[~inside] = shapely.bounds(shapes) if shapes else numpy.empty((0, 4))
+        return found
+
     def meeting(self, window: Bbox) -> Rows:
         """Rows of the features that meet a bbox."""
         return self._fitting(window, "", ())

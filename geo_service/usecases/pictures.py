@@ -15,14 +15,18 @@ from geo_service.core.reference_systems import ReferenceSystem, from_plane, to_p
 from geo_service.core.revisions import Revision
 from geo_service.errors import InvalidBbox, InvalidParameter
 from geo_service.rendering import picture
-from geo_service.rendering.picture import Bounds, DrawnLayer, Window
+from geo_service.rendering.picture import PAD_PX, Bounds, DrawnLayer, Window
 from geo_service.storage.store import LayerState
+from geo_service.usecases.large import LargeRevision
 from geo_service.usecases.memo import Memo
 from geo_service.usecases.summary import layer_symbol
 from geo_service.usecases.views import RevisionViews
 
 LARGEST_PX = 4096
 MOST_PIXELS = 10_000_000
+MOST_OF_LARGE = 5_000
+SMALLEST_CELL_PX = 4.0
+"""So many features of a large layer are drawn in one picture, one in each cell of at least so many pixels."""
 REACH_PX = 6
 """How near to a pixel a point or line must lie to be found at it."""
 
@@ -35,8 +39,11 @@ class Studio:
     memo: Memo[Any]
     fonts: Path
 
-    def layer(self, state: LayerState, revision: Revision, crs: ReferenceSystem) -> DrawnLayer:
-        """A layer with its shapes in a CRS, kept for the next picture."""
+    def layer(self, state: LayerState, revision: Revision, crs: ReferenceSystem, seen: Window) -> DrawnLayer:
+        """A layer with its shapes in a CRS, kept for the next picture; of a large layer what a window shows of it."""
+        large = self.views.large(revision)
+        if large is not None:
+            return _projected(state, revision, large.of(_shown(large, crs, seen)), crs)
         key = ("drawn", revision.layer, revision.rev, crs.uri)
         found: DrawnLayer = self.memo.get(key, lambda: _projected(state, revision, self.views.features(revision), crs))
         return found
@@ -60,6 +67,45 @@ def _projected(state: LayerState, revision: Revision, features: Sequence[Feature
     broken = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
     shapes[broken] = shapely.make_valid(shapes[broken])
     return DrawnLayer(state.definition, revision, tuple(features), to_plane(shapes, crs) if len(shapes) else shapes)
+
+
+def spot(seen: Window, i: int, j: int) -> Window:
+    """The few pixels around one of a picture."""
+    west, south, east, north = seen.bounds
+    x_px, y_px = (east - west) / seen.width, (north - south) / seen.height
+    x, y = west + (i + 0.5) * x_px, north - (j + 0.5) * y_px
+    bounds = (x - REACH_PX * x_px, y - REACH_PX * y_px, x + REACH_PX * x_px, y + REACH_PX * y_px)
+    return Window(2 * REACH_PX, 2 * REACH_PX, bounds, seen.metres_wide * 2 * REACH_PX / seen.width)
+
+
+def _shown(large: LargeRevision, crs: ReferenceSystem, seen: Window) -> Any:
+    """Rows of a large layer that a window shows: where they crowd, the largest of each cell of some pixels.
+
+    Cells are counted from the origin of the CRS, so that neighbouring tiles choose alike.
+    """
+    west, south, east, north = shapely.bounds(seen.ground).tolist()
+    across, up = numpy.meshgrid(numpy.linspace(west, east, 9), numpy.linspace(south, north, 9))
+    edge = from_plane(numpy.column_stack((across.ravel(), up.ravel())), crs)
+    low, high = edge.min(axis=0).tolist(), edge.max(axis=0).tolist()
+    rows = large.meeting((max(low[0], -180.0), max(low[1], -90.0), min(high[0], 180.0), min(high[1], 90.0)))
+    side = (high[0] - low[0]) / (seen.width + 2 * PAD_PX), (high[1] - low[1]) / (seen.height + 2 * PAD_PX)
+    boxes, cell_px = large.boxes(rows), SMALLEST_CELL_PX
+    while len(rows) > MOST_OF_LARGE:
+        keep = _largest_of_cells(boxes, (side[0] * cell_px, side[1] * cell_px))
+        if len(keep) <= MOST_OF_LARGE:
+            return rows[keep]
+        cell_px *= 1.5
+    return rows
+
+
+def _largest_of_cells(boxes: Any, cell: tuple[float, float]) -> Any:
+    """Places of the largest box in each cell of a grid in degrees, in their order."""
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+    keys = numpy.floor(middles / numpy.array(cell)).astype(numpy.int64)
+    sizes = (boxes[:, 2:] - boxes[:, :2]).sum(axis=1)
+    order = numpy.lexsort((-sizes, keys[:, 1], keys[:, 0]))
+    changes = (numpy.diff(keys[order], axis=0) != 0).any(axis=1)
+    return numpy.sort(order[numpy.concatenate(([True], changes))])
 
 
 def window(bounds: Bounds, width: int, height: int, crs: ReferenceSystem) -> Window:

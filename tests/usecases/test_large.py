@@ -18,16 +18,20 @@ from geo_service.core import cql
 from geo_service.core.features import Feature
 from geo_service.core.plan import EMPTY_LEDGER
 from geo_service.core.query import Query
+from geo_service.core.reference_systems import CRS84
+from geo_service.rendering.picture import Window
+from geo_service.settings import ROOT
 from geo_service.storage.kept_files import KeptFiles
 from geo_service.storage.published import Publisher
 from geo_service.storage.store import LayerStore, open_store
-from geo_service.usecases import downloads
+from geo_service.usecases import downloads, pictures
 from geo_service.usecases.find import find_features
 from geo_service.usecases.large import Asked, FieldTest, LargeRevision
 from geo_service.usecases.large_names import sounds
 from geo_service.usecases.large_tiles import source_of
 from geo_service.usecases.lines import Lines
 from geo_service.usecases.memo import Memo
+from geo_service.usecases.pictures import Studio
 from geo_service.usecases.search import search
 from geo_service.usecases.summary import summarise, summarise_large
 from geo_service.usecases.views import RevisionViews, tile_fields
@@ -248,3 +252,31 @@ def test_a_part_of_an_edited_large_layer_is_written_by_a_worker(
     path = downloads.fulfil(order, views, KeptFiles(tmp_path / "downloads", 1 << 30))
     assert set(pyogrio.read_dataframe(path)["GS_ID"]) == wanted
     assert "NK-CP-0000020A" in wanted
+
+
+WINDOW = Window(200, 150, (117.11, 39.07, 117.13, 39.085), 1700.0)
+
+
+def test_a_picture_of_a_large_layer_draws_what_its_window_shows(views: RevisionViews, edited: LayerStore) -> None:
+    """Nothing else of the layer is looked at; a picture of part of an edited layer has the changes in it."""
+    studio, state = Studio(views, Memo(8), ROOT / "var" / "assets" / "fonts"), edited.layer(LAYER)
+    drawn = studio.layer(state, edited.revision(LAYER, 2), CRS84, WINDOW)
+    west, south, east, north = WINDOW.ground.bounds
+    query = Query(bbox=(west, south, east, north), limit=COUNT)
+    wanted = find_features(city.definition(), edited.snapshot(LAYER, 2).features, query)
+    assert {f.id for f in drawn.features} == {f.id for f in wanted.features}
+    assert 0 < len(drawn.features) < COUNT / 4
+    assert studio.image([drawn], WINDOW).startswith(b"\x89PNG")
+
+
+def test_of_a_crowd_the_largest_of_each_cell_is_drawn(
+    views: RevisionViews, edited: LayerStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "MOST_OF_LARGE", 40)
+    studio, state = Studio(views, Memo(8), ROOT / "var" / "assets" / "fonts"), edited.layer(LAYER)
+    whole = Window(200, 200, (117.1, 39.06, 117.19, 39.15), 7700.0)
+    drawn = studio.layer(state, edited.revision(LAYER, 2), CRS84, whole).features
+    assert 10 < len(drawn) <= 40
+    middles = [f.shape().centroid for f in drawn]  # type: ignore[union-attr]  # what is drawn has a place
+    quarters = {(p.x > 117.145, p.y > 39.105) for p in middles}
+    assert len(quarters) == 4

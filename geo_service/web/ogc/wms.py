@@ -87,7 +87,7 @@ def _map() -> Response:
         raise InvalidParameter(name="format", value=argument("format")[:40], reason=" / ".join(KINDS))
     crs, seen = _window()
     transparent = argument("transparent").upper() == "TRUE" and kind == "png"
-    drawn = _drawn(_asked("layers"), crs)
+    drawn = _drawn(_asked("layers"), crs, seen)
     image = studio().image(drawn, seen, ground="" if transparent else _ground(), kind=kind)
     response = Response(image, mimetype=f"image/{kind}")
     response.headers["Cache-Control"] = "private, no-cache"
@@ -105,10 +105,10 @@ def _asked(name: str) -> list[LayerState]:
     return [visible_layer(each) for each in reversed(ids)]
 
 
-def _drawn(states: Sequence[LayerState], crs: ReferenceSystem) -> list[DrawnLayer]:
+def _drawn(states: Sequence[LayerState], crs: ReferenceSystem, seen: Window) -> list[DrawnLayer]:
     as_of = argument("asof") or argument("time")
     revisions = [revision_as_of(s, as_of) if as_of else s.revision for s in states]
-    return [studio().layer(state, revision, crs) for state, revision in zip(states, revisions, strict=True)]
+    return [studio().layer(state, revision, crs, seen) for state, revision in zip(states, revisions, strict=True)]
 
 
 def _window() -> tuple[ReferenceSystem, Window]:
@@ -148,7 +148,7 @@ def _feature_info() -> Response:
     places = {name: argument(name) for name in ("i", "j", "feature_count")}
     i, j = (parse_count(places, name, default=1 << 30, maximum=1 << 30) for name in ("i", "j"))
     most = parse_count(places, "feature_count", default=1, maximum=MOST_FOUND, minimum=1)
-    drawn = _drawn(_asked("query_layers"), crs)
+    drawn = _drawn(_asked("query_layers"), crs, pictures.spot(seen, i, j))
     found = [(layer.definition, f) for layer in drawn for f in pictures.at_pixel(layer, seen, i, j, most)]
     return _told(found, kind)
 

@@ -90,5 +90,5 @@ def _tile(state: LayerState, z: int, y: int, x: int) -> Response:
 
 def _drawn(state: LayerState, z: int, x: int, y: int) -> bytes:
     seen = pictures.window(wms.tile_bounds(z, x, y), TILE_PX, TILE_PX, WEB_MERCATOR)
-    drawn = studio().layer(state, state.revision, WEB_MERCATOR)
+    drawn = studio().layer(state, state.revision, WEB_MERCATOR, seen)
     return studio().image([drawn], seen)
