@@ -35,27 +35,6 @@ from geo_service.web import (
     upload,
 )
 
-ROOMS = (
-    map_page,
-    api,
-    attachments,
-    basemaps,
-    pages,
-    account,
-    drafts,
-    draft_api,
-    editing,
-    history,
-    layer_admin,
-    ogc,
-    operations,
-    printing,
-    upload,
-    analysis,
-    population,
-    results,
-)
-"""What the application is made of; each has its addresses."""
 DATA = frozenset(
     {
         "application/geo+json",
@@ -86,7 +65,9 @@ ROOMS = (
     upload,
     analysis,
     population,
+    results,
 )
+"""What the application is made of; each has its addresses."""
 
 
 def create_app(deployment: Deployment) -> Flask:
