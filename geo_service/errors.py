@@ -49,6 +49,7 @@
         ├── BrokenInstallation
         ├── CannotListen
         ├── StorageFault
+        │   └── DiskFull      507
         ├── JobTimedOut       504
         └── Unavailable       503
             └── BasemapUnavailable
@@ -500,6 +501,15 @@ class StorageFault(ServiceFault):
     code = "storage-fault"
     zh, en = "数据存储出错：{reason}。", "The store has a problem: {reason}."
     advice_zh, advice_en = "已确认的数据没有丢失。", "Nothing acknowledged is lost."
+
+
+class DiskFull(StorageFault):
+    """There is no room for what was to be written; nothing half written is kept."""
+
+    code, status = "disk-full", 507
+    zh, en = "磁盘空间不足，文件没有写成：{reason}。", "No space left for the file, nothing of it is kept: {reason}."
+    advice_zh = "请管理员腾出空间（doctor 命令显示占用），然后重试。"
+    advice_en = "Ask your administrator to make room (the doctor command shows what is used), then try again."
 
 
 class JobTimedOut(ServiceFault):

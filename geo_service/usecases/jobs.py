@@ -7,8 +7,8 @@ appears under its name only when it is whole.
 
 from __future__ import annotations
 
-import contextlib
 import datetime
+import errno
 import importlib
 import multiprocessing
 import os
@@ -19,6 +19,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -28,6 +29,7 @@ from typing import Any, Literal
 import msgspec
 
 from geo_service.errors import (
+    DiskFull,
     GeoServiceError,
     InvalidRequest,
     JobCancelled,
@@ -39,6 +41,7 @@ from geo_service.errors import (
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 ENDED = ("done", "failed", "cancelled")
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 KEPT = datetime.timedelta(hours=24)
 TIME_LIMIT_S = 600.0
 LOOK_EVERY_S = 0.1
@@ -102,11 +105,15 @@ class Jobs:
         self.sweep()
         job_id = secrets.token_urlsafe(16)
         folder = self._folder / job_id
-        folder.mkdir(parents=True)
         at = self._now().astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         told = {"kind": kind, "title": title, "owner": owner, "at": at, "pid": os.getpid(), "order": order}
-        _write(folder / "job.json", told)
-        _write(folder / "state.json", {"state": "waiting"})
+        try:
+            folder.mkdir(parents=True)
+            _write(folder / "job.json", told)
+            _write(folder / "state.json", {"state": "waiting"})
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise _fault(error) from error
         self._start_hands()
         self._queue.put(job_id)
         return job_id
@@ -229,7 +236,11 @@ class Jobs:
                 _end(folder, "cancelled", problem=_problem(JobCancelled()))
                 continue
             worker = worker if worker and worker.alive else _Worker()
-            self._watch(worker, folder)
+            try:
+                self._watch(worker, folder)
+            except OSError as error:  # nothing can be written beside the worker: the next job gets another one
+                worker.kill()
+                _end(folder, "failed", problem=_problem(_fault(error)))
             with self._news:
                 self._news.notify_all()
         if worker:
@@ -245,8 +256,11 @@ class Jobs:
             said = worker.hear(LOOK_EVERY_S)
             waited += 0.0 if said else LOOK_EVERY_S
             if said and said[0] == "progress":
-                _write(folder / "state.json", {"state": "running", "done": said[1], "total": said[2]})
+                with suppress(OSError):  # a full disk shows no progress; the worker says the rest
+                    _write(folder / "state.json", {"state": "running", "done": said[1], "total": said[2]})
             elif said:
+                if said[0] != "done":
+                    shutil.rmtree(folder / "out", ignore_errors=True)
                 return _end(folder, "done" if said[0] == "done" else "failed", **said[1])
             stopped = self._stopped(worker, folder, waited)
             if stopped:
@@ -282,7 +296,7 @@ class _Worker:
         self._pipe.send((function, order, out))
 
     def hear(self, patience_s: float) -> tuple[Any, ...] | None:
-        with contextlib.suppress(EOFError, OSError):
+        with suppress(EOFError, OSError):
             if self._pipe.poll(patience_s):
                 return tuple(self._pipe.recv())
         return None
@@ -313,7 +327,12 @@ def _done(function: str, order: Mapping[str, Any], out: Path, report: Report) ->
         refused = isinstance(error, InvalidRequest) or error.status < 500
         return "failed", {"problem": _problem(error) | {"refused": "yes" if refused else ""}}
     except OSError as error:
-        return "failed", {"problem": _problem(ServiceFault(incident=f"{error.strerror or error}"))}
+        return "failed", {"problem": _problem(_fault(error))}
+
+
+def _fault(error: OSError) -> GeoServiceError:
+    reason = error.strerror or str(error)
+    return DiskFull(reason=reason) if error.errno in NO_ROOM else ServiceFault(incident=reason)
 
 
 def _problem(error: GeoServiceError) -> dict[str, Any]:
@@ -322,14 +341,23 @@ def _problem(error: GeoServiceError) -> dict[str, Any]:
 
 
 def _end(folder: Path, state: State, **told: Any) -> None:
-    if folder.exists():
+    if not folder.exists():
+        return
+    try:
         _write(folder / "state.json", {"state": state, **told})
+    except OSError:  # a full disk has no room for a second file, but for the one that is there
+        with suppress(OSError):
+            (folder / "state.json").write_bytes(msgspec.json.encode({"state": state, **told}))
 
 
 def _write(path: Path, value: Mapping[str, Any]) -> None:
     half = path.with_suffix(f".{secrets.token_hex(4)}.part")  # who cancels writes beside the worker's hand
-    half.write_bytes(msgspec.json.encode(value))
-    half.replace(path)
+    try:
+        half.write_bytes(msgspec.json.encode(value))
+        half.replace(path)
+    except OSError:
+        half.unlink(missing_ok=True)
+        raise
 
 
 def _load(path: Path) -> dict[str, Any]:

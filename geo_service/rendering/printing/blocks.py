@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ from geo_service.rendering.printing.words import word
 INSET_MAP_MM = (50.0, 46.0)
 SMALLEST_INSET_MM = 17.0
 SMALLEST_TABLE_MM = 15.5
+NAMED_REVISIONS = 3
+"""So many layers of the plan stand in the title block with their revisions."""
+CHINA = datetime.timezone(datetime.timedelta(hours=8))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -186,11 +190,21 @@ def title_rows(contents: Contents, layout: Layout) -> list[Row]:
 
 
 def edition(layers: Sequence[PrintLayer], language: str) -> str:
-    """Which revisions are printed: layer and revision for one, otherwise how many layers; always a digest of them."""
-    digest = edition_digest(layers)[:12]
-    if len(layers) == 1:
-        return f"{layers[0].definition.title.get(language)} r{layers[0].revision.rev} sha256 {digest}…"
-    return f"{word('layers_count', language, count=len(layers))} sha256 {digest}…"
+    """Which revisions are printed: of the plan's layers while they are few, the day of the newest, and a digest."""
+    told = [layer for layer in layers if not layer.definition.is_reference] or list(layers)
+    named = [f"{layer.definition.title.get(language)} r{layer.revision.rev}" for layer in told[:NAMED_REVISIONS]]
+    parts = named if len(told) <= NAMED_REVISIONS else []
+    if len(parts) < len(layers):
+        parts.append(word("layers_count", language, count=len(layers)))
+    newest = max((layer.revision.at for layer in layers), default="")
+    day = word("as_at", language, date=china_day(newest)) if newest else ""
+    rest = " ".join(part for part in (day, f"sha256 {edition_digest(layers)[:12]}…") if part)
+    return f"{word('list_comma', language).join(parts)} {rest}"
+
+
+def china_day(at: str) -> str:
+    """The day in China of a moment as revisions have it."""
+    return datetime.datetime.fromisoformat(at).astimezone(CHINA).date().isoformat()
 
 
 def edition_digest(layers: Sequence[PrintLayer]) -> str:

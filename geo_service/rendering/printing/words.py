@@ -54,6 +54,8 @@ WORDS = {
     "count_illustrative": Text("{title} {count} 处（示意）", "{title} {count} (illustrative)"),
     "count_some": Text("{title} {count} 处（示意 {part}）", "{title} {count} ({part} illustrative)"),
     "count_more": Text("等 {count} 类", "and {count} more layers"),
+    "as_at": Text("截至 {date}", "as at {date}"),
+    "list_comma": Text("、", ", "),
     "layers_count": Text("{count} 个图层", "{count} layers"),
     "grid_group": Text("坐标网与经纬网", "Grid and graticule"),
     "tile": Text("第 {row} 行第 {column} 列", "row {row}, column {column}"),
