@@ -32,6 +32,7 @@ from geo_service.usecases.basemaps import Basemaps
 from geo_service.usecases.jobs import Jobs
 from geo_service.usecases.memo import Memo
 from geo_service.usecases.printing import JOB_KINDS
+from geo_service.usecases.result_sheet import RESULT_KINDS
 from geo_service.usecases.review import Desk, close_committed
 from geo_service.usecases.uploads import Counter, Evidence, remove_left_overs
 from geo_service.usecases.views import RevisionViews
@@ -110,7 +111,7 @@ def open_deployment(settings: Settings, *, now: Callable[[], datetime.datetime] 
         album=Album(Attachments(settings.home / "attachments"), counter.jail, now),
         views=views,
         downloads=KeptFiles(settings.home / "cache" / "downloads", settings.download_cache_mb << 20),
-        prints=Jobs(settings.home / "cache" / "prints", JOB_KINDS, now),
+        prints=Jobs(settings.home / "cache" / "prints", {**JOB_KINDS, **RESULT_KINDS}, now),
         answers=Answers(settings, now),
         results=SavedResults(store.database, now),
         previews=Jobs(settings.home / "cache" / "previews", JOB_KINDS, now),

@@ -307,7 +307,7 @@ def make_preview(told: Mapping[str, Any], out: Path, report: Report) -> dict[str
 def composed(order: Order, report: Report) -> tuple[Sheet, Fonts]:
     """The pages of an order and the fonts they are set in."""
     fonts = print_fonts.load(Path(order.fonts))
-    store = _store(order.database_url, order.home)
+    store = opened_store(order.database_url, order.home)
     request = from_data(order.request)
     choices = {c.id: c for c in request.layers}
     layers = [prepare(_snapshot(store, i, rev), choice=choices.get(i)) for i, rev in order.layers.items()]
@@ -350,7 +350,7 @@ def _entries(order: Order, layers: Sequence[PrintLayer], parts: tuple[AtlasEntry
 
 
 @lru_cache(maxsize=2)
-def _store(url: str, home: str) -> LayerStore:
+def opened_store(url: str, home: str) -> LayerStore:
     """The store, opened once in a worker; nothing is ever written to it here."""
     import datetime
 
@@ -382,7 +382,7 @@ def _write_svg(sheet: Sheet, path: Path, half: Path) -> tuple[Path, Path]:
 
 
 def _make_drawing(order: Order, out: Path) -> dict[str, Any]:
-    store = _store(order.database_url, order.home)
+    store = opened_store(order.database_url, order.home)
     request = from_data(order.request)
     snapshots = [_snapshot(store, c.id, order.layers[c.id]) for c in request.layers if c.id not in BASE]
     exports = [

@@ -14,10 +14,12 @@ from geo_service.analysis import fire_response
 from geo_service.analysis.questions import QUESTIONS, find_question
 from geo_service.analysis.result import STATUSES, THEMES, Question, read_parameters
 from geo_service.core.layers import PRECISION_CODES
-from geo_service.errors import GeoServiceError, InvalidParameter, InvalidRequest
+from geo_service.errors import GeoServiceError, InvalidParameter, InvalidRequest, Unavailable
 from geo_service.usecases import browse, report, result_files
 from geo_service.usecases.answering import Ask
 from geo_service.usecases.report import Answer
+from geo_service.usecases.result_sheet import FILE, KIND, result_order
+from geo_service.web import i18n
 from geo_service.web.answers import PRIVATE, json_answer
 from geo_service.web.asking import (
     PATIENCE_S,
@@ -41,6 +43,8 @@ blueprint = Blueprint("analysis", __name__)
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 GPKG = "application/geopackage+sqlite3"
+PDF_PATIENCE_S = 30.0
+LONGEST_LINK, TITLE_LIMIT = 900, 60
 RUN, LANGUAGE, JOB = "run", "lang", "job"
 
 
@@ -193,6 +197,47 @@ def package(question_id: str) -> Response:
     """The answer's layer as a GeoPackage."""
     outcome = asked(_ask(find_question(question_id), _values()), patience_s=patience_s())
     return under_way(outcome.job) if outcome.job else package_of(outcome.body, question_id)
+
+
+@blueprint.get("/api/analyses/<question_id>.pdf")
+def one_pager(question_id: str) -> Response:
+    """The answer as a PDF one-pager."""
+    ask = _ask(find_question(question_id), _values())
+    outcome = asked(ask, patience_s=patience_s())
+    if outcome.job:
+        return under_way(outcome.job)
+    link = f"/analysis/{question_id}?run=1&{address(ask, pinned=True)}"
+    return one_pager_of(outcome.body, question_id, title=ask.question.title.get(g.lang), link=link)
+
+
+def one_pager_of(body: Mapping[str, Any], name: str, *, title: str, link: str) -> Response:
+    """An answer as a PDF in the reader's language, made by a worker of the print room.
+
+    Raises
+    ------
+    Unavailable
+        The print room is busy.
+    """
+    here, who = deployment(), owner()
+    printed = i18n.day(here.now().astimezone().date().isoformat())
+    words = {"zh": f"分析一页纸 · {printed}", "en": f"Analysis one-pager · {printed}"}[g.lang]
+    whole = request.url_root.rstrip("/") + link
+    order = result_order(
+        body,
+        visible_layers(),
+        here.settings,
+        title=title[:TITLE_LIMIT],
+        subtitle=words,
+        language=g.lang,
+        link=whole if len(whole) < LONGEST_LINK else "",
+    )
+    job = here.prints.wait(here.prints.submit(KIND, order, owner=who, title=name), who, PDF_PATIENCE_S)
+    if not job.ended:
+        here.prints.cancel(job.id, who)
+        raise Unavailable(reason="打印任务较多，请稍后再试 / the print room is busy, try again")
+    if job.state != "done":
+        raise job.error
+    return _file(here.prints.result(job.id, who, FILE).read_bytes(), "application/pdf", f"{name}.pdf")
 
 
 def workbook_of(body: Mapping[str, Any], name: str) -> Response:

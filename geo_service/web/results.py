@@ -18,7 +18,7 @@ from geo_service.errors import AccessDenied, InvalidParameter, ResultNotFound, U
 from geo_service.storage.retired import retired_layers
 from geo_service.storage.saved_results import LayerRead, SavedResult
 from geo_service.usecases.comparison import compare_answers
-from geo_service.web.analysis import given_of, package_of, result_view, wishes, workbook_of
+from geo_service.web.analysis import given_of, one_pager_of, package_of, result_view, wishes, workbook_of
 from geo_service.web.answers import PRIVATE, json_answer
 from geo_service.web.asking import PATIENCE_S, Outcome, asked, body_address, current, settled
 from geo_service.web.current import deployment, visible_layers
@@ -219,6 +219,13 @@ def workbook(result_id: str) -> Response:
 def package(result_id: str) -> Response:
     """A result's layer as a GeoPackage."""
     return package_of(seen(result_id)[1], result_id)
+
+
+@blueprint.get("/api/results/<result_id>.pdf")
+def one_pager(result_id: str) -> Response:
+    """A result as a PDF one-pager."""
+    saved, body = seen(result_id)
+    return one_pager_of(body, result_id, title=saved.name, link=f"/analysis/results/{saved.id}")
 
 
 @blueprint.delete("/api/results/<result_id>")

@@ -14,15 +14,16 @@ from collections.abc import Mapping
 _GATES: Mapping[str, str] = {
     "everybody": """
         account.sign_in_form analysis.asked_by_address analysis.catalogue analysis.index analysis.jobs
-        analysis.moved_station analysis.package analysis.question analysis.workbook api.basemap_tile api.find
-        api.layers api.plan assets.asset_file assets.favicon assets.palette assets.static_file basemaps.basemap_tile
-        history.as_of history.edition history.edition_list layer_admin.symbol_list map.index ogc.api ogc.api_page
-        ogc.catalogue ogc.changes ogc.collections ogc.conformance ogc.draft_item_options ogc.draft_items_options
-        ogc.item_options ogc.items_options ogc.jobs ogc.landing ogc.process ogc.processes ogc.tile_matrix_set
-        ogc.tile_matrix_sets ogc.web_map_service ogc.web_map_tile_service ogc.wmts_capabilities operations.healthz
-        operations.readyz pages.about pages.commitment pages.help_index pages.help_topic pages.layers pages.plan
-        pages.plan_features pages.unlocated population.form printing.job printing.prints printing.result
-        printing.room printing.templates results.compare results.index results.listed
+        analysis.moved_station analysis.one_pager analysis.package analysis.question analysis.workbook
+        api.basemap_tile api.find api.layers api.plan assets.asset_file assets.favicon assets.palette
+        assets.static_file basemaps.basemap_tile history.as_of history.edition history.edition_list
+        layer_admin.symbol_list map.index ogc.api ogc.api_page ogc.catalogue ogc.changes ogc.collections
+        ogc.conformance ogc.draft_item_options ogc.draft_items_options ogc.item_options ogc.items_options ogc.jobs
+        ogc.landing ogc.process ogc.processes ogc.tile_matrix_set ogc.tile_matrix_sets ogc.web_map_service
+        ogc.web_map_tile_service ogc.wmts_capabilities operations.healthz operations.readyz pages.about
+        pages.commitment pages.help_index pages.help_topic pages.layers pages.plan pages.plan_features
+        pages.unlocated population.form printing.job printing.prints printing.result printing.room
+        printing.templates results.compare results.index results.listed
     """,
     "layer": """
         api.item api.items api.items_csv api.items_xlsx api.layer api.published api.tile attachments.listed
@@ -50,8 +51,8 @@ _GATES: Mapping[str, str] = {
         operations.metrics
     """,
     "a name that is none": """
-        analysis.job analysis.job_result attachments.content ogc.job ogc.results results.package results.page
-        results.result results.workbook
+        analysis.job analysis.job_result attachments.content ogc.job ogc.results results.one_pager results.package
+        results.page results.result results.workbook
     """,
     "admin": """
         account.audit account.people history.layers_in_service layer_admin.new_page layer_admin.policy_page

@@ -40,6 +40,8 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     optional: int = 0
     """So many columns at the right end may go where that makes all rows fit."""
+    beside: int = 0
+    """At most so many stacks of rows beside each other; 0 means as many as fit however narrow."""
 
     def part(self, rows: Sequence[tuple[str, ...]], title: str | None = None) -> Table:
         """The table with other rows."""
@@ -197,7 +199,14 @@ def _best_plan(table: Table, inner: float, room: float, fonts: Fonts) -> tuple[i
 
 def _most_columns(table: Table, inner: float, fonts: Fonts) -> int:
     narrowest = min(NARROWEST_MM, sum(_natural_widths(table, fonts)) + 0.5)
-    return max(1, int((inner + COLUMN_GAP_MM) / (narrowest + COLUMN_GAP_MM)))
+    most = max(1, int((inner + COLUMN_GAP_MM) / (narrowest + COLUMN_GAP_MM)))
+    return min(most, table.beside or most)
+
+
+def stacks_beside(table: Table, width: float, fonts: Fonts) -> int:
+    """How many stacks of a table's rows stand beside each other in a width without breaking its words; one at least."""
+    wide = sum(min(w, WIDEST_CELL_MM) for w in _natural_widths(table, fonts))
+    return max(1, int((width - 2 * INSET_MM + COLUMN_GAP_MM) / (wide + COLUMN_GAP_MM)))
 
 
 def _shortened(table: Table) -> list[Table]:

@@ -73,6 +73,15 @@ WORDS = {
     "as_mark": Text("小图斑", "small areas"),
     "yes": Text("是", "yes"),
     "no": Text("否", "no"),
+    "result": Text("结果", "Result"),
+    "parameters": Text("参数与依据", "Parameters and standards"),
+    "parameter": Text("参数", "Parameter"),
+    "value": Text("取值", "Value"),
+    "standard": Text("标准与条款", "Standard, clause"),
+    "verified": Text("核实情况", "Verified"),
+    "method": Text("方法、说明与数据版本", "Method, notes and data revisions"),
+    "read_layers": Text("数据版本：{layers}", "Data revisions: {layers}"),
+    "cut_rows": Text("（其余 {count} 行见导出的 Excel）", " ({count} more rows in the workbook)"),
     "map_in_short": Text("位置", "Position"),
 }
 
