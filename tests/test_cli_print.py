@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from PIL import Image
 from geo_service.cli import run
 from geo_service.deployment import open_deployment
 from geo_service.settings import read_settings
+from geo_service.usecases import sheet_templates
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -151,3 +153,67 @@ def test_a_sheet_as_of_a_day_shows_what_was_true_then(home: Path, tmp_path: Path
         assert name in words
     assert printed(home, "--out", tmp_path / "x.pdf", "--layers", "schools", "--as-of", "1999-01-01") == 2
     assert printed(home, "--out", tmp_path / "x.pdf", "--as-of", "soon") == 2
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(
+    ("words", "zh", "en"),
+    [
+        (["--scale", "0"], "500", "500"),
+        (["--scale", "1000000"], "50000", "50000"),
+        (["--bbox", "116.3,39.8,116.4,39.9"], "本区之外", "outside the district"),
+        (["--title", "题" * 200], "最多 120 字", "at most 120"),
+        (["--title", "图\U0001f600"], "U+1F600", "U+1F600"),
+        (["--paper", "B5"], "「B5」不是", "'B5' is not one of"),
+    ],
+)
+def test_bad_input_is_named_in_both_languages_and_leaves_no_file(
+    home: Path, tmp_path: Path, words: list[str], zh: str, en: str, language: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert printed(home, "--out", tmp_path / "x.pdf", *words, language=language) == 2
+    said = capsys.readouterr().err
+    assert (zh if language == "zh" else en) in said
+    assert bool(re.search("[\u4e00-\u9fff]", said.replace("题", "").replace("图\U0001f600", ""))) == (
+        language == "zh"
+    ), said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("language", "word"), [("zh", "没有要素"), ("en", "nothing in the frame")])
+def test_an_empty_layer_prints_and_is_told(
+    home: Path, tmp_path: Path, language: str, word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert printed(home, "--out", tmp_path / "x.pdf", "--layers", "construction_sites", language=language) == 0
+    told = capsys.readouterr()
+    assert word in told.out + told.err
+
+
+def test_a_drawing_has_a_cad_layer_with_a_chinese_name_per_layer_and_lies_in_metres(home: Path, tmp_path: Path) -> None:
+    assert printed(home, "--out", tmp_path / "x.dxf", "--layers", "schools,fire_stations,roads") == 0
+    data = (tmp_path / "x.dxf").read_bytes()
+    assert all(f"\r\nLAYER\r\n  2\r\n{name}\r\n".encode("gbk") in data for name in ("学校", "消防站", "道路提升"))
+    command = ["ogrinfo", "-al", "-where", "Layer='消防站'", tmp_path / "x.dxf"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    places = [(float(x), float(y)) for x, y in re.findall(r"POINT (?:Z )?\(([\d.]+) ([\d.]+)", told)]
+    assert places
+    assert all(500_000 < x < 530_000 and 4_300_000 < y < 4_350_000 for x, y in places)
+
+
+def test_saved_templates_come_along_with_a_backup_and_a_move_to_another_database(home: Path, tmp_path: Path) -> None:
+    sheet_templates.save(
+        home / sheet_templates.FILE, "月报", {"title": "每月项目图", "unit": "区发展改革委", "paper": "A4"}
+    )
+    settings = {**os.environ, "GEO_SERVICE_HOME": str(home), "GEO_SERVICE_LANGUAGE": "zh"}
+    other = f"sqlite:///{tmp_path}/moved.db"
+    restored = tmp_path / "restored"
+    assert run(["backup", str(tmp_path / "b.zip")], settings) == 0
+    assert run(["restore", str(tmp_path / "b.zip")], settings | {"GEO_SERVICE_HOME": str(restored)}) == 0
+    assert run(["migrate-store", other], settings) == 0
+    for name, place in (
+        ("restored", {"GEO_SERVICE_HOME": str(restored)}),
+        ("moved", {"GEO_SERVICE_DATABASE": other}),
+    ):
+        path = tmp_path / f"{name}.pdf"
+        assert run(["print", "--template", "月报", "--out", str(path)], settings | place) == 0
+        text = subprocess.run(["pdftotext", path, "-"], capture_output=True, text=True, check=True).stdout
+        assert all(word in text for word in ("每月项目图", "区发展改革委"))
