@@ -63,7 +63,9 @@ KEPT_OPEN = 256
 LARGE = 20_000
 """Layers with more features are built in a process of their own, with columns, and never held in memory."""
 OVERLAY = 2_000
-"""So many changes since a built revision are laid over it when a later one is read."""
+"""So many changes since a built revision are laid over it for good when a later one is read."""
+OVERLAY_MEANWHILE = 50_000
+"""So many are laid over it until the later one is built, so that nobody waits for that."""
 TEMPORARY = ".building-"
 NEWLINE = 10
 
@@ -100,8 +102,8 @@ class Publisher:
         """Whether a layer is asked through columns, not held in memory."""
         return self._store.layer(layer_id).count > self._large
 
-    def base(self, layer_id: str, rev: int) -> PublishedRevision:
-        """The latest built revision not after ``rev`` that few changes lead from, else this one, built now.
+    def base(self, layer_id: str, rev: int, *, most: int = OVERLAY_MEANWHILE) -> PublishedRevision:
+        """The latest built revision not after ``rev`` that at most so many changes lead from, else this one, built now.
 
         Raises
         ------
@@ -110,7 +112,7 @@ class Publisher:
         """
         self._store.revision(layer_id, rev)
         for built in self._built_revisions(layer_id):
-            if built <= rev and count_changes(self._store, layer_id, built, rev) <= OVERLAY:
+            if built <= rev and count_changes(self._store, layer_id, built, rev) <= most:
                 return self.revision(layer_id, built)
         return self.revision(layer_id, rev)
 

@@ -272,7 +272,7 @@ class LargeRevision:
         if not sort:
             rows = numpy.flatnonzero(live)
             return rows[numpy.argsort(self._ranks(rows, ID), kind="stable")].astype(numpy.int32)
-        return self._arranged(self._order(()), sort)
+        return self._arranged(self._order(()), sort).astype(numpy.int32)
 
     def _in_order(self, rows: Rows, sort: tuple[str, ...]) -> Rows:
         return self._arranged(rows[numpy.argsort(self._ranks(rows, ID), kind="stable")], sort)
@@ -327,7 +327,7 @@ def _check_key(definition: LayerDefinition, key: str) -> None:
 
 
 def open_large(store: LayerStore, publisher: Publisher, layer_id: str, rev: int) -> LargeRevision:
-    """A revision of a large layer; what it stands on is built in a process of its own where it is not there."""
+    """A revision of a large layer; what it stands on is built in a process of its own where nothing near is there."""
     base = publisher.base(layer_id, rev)
     ended, begun = changes_between(store, layer_id, base.rev, rev)
     changes: dict[str, Feature | None] = {load_line(line).id: None for line in ended}

@@ -39,6 +39,12 @@ class Memo(Generic[Value]):
                 self._keep(key, value)
             return value  # type: ignore[return-value]  # built or found
 
+    def forget(self, key: Hashable) -> None:
+        """Build the value of ``key`` anew when it is asked for again."""
+        with self._lock:
+            if key in self._values:
+                self._weight -= self._weigh(self._values.pop(key))
+
     def _look_up(self, key: Hashable) -> tuple[bool, Value | None]:
         with self._lock:
             if key not in self._values:

@@ -27,6 +27,8 @@ MOST_PIXELS = 10_000_000
 MOST_OF_LARGE = 5_000
 SMALLEST_CELL_PX = 4.0
 """So many features of a large layer are drawn in one picture, one in each cell of at least so many pixels."""
+SCATTER = 2654435761
+"""Knuth's multiplier: rows times this, modulo 2^32, have no order left."""
 REACH_PX = 6
 """How near to a pixel a point or line must lie to be found at it."""
 
@@ -91,19 +93,21 @@ def _shown(large: LargeRevision, crs: ReferenceSystem, seen: Window) -> Any:
     side = (high[0] - low[0]) / (seen.width + 2 * PAD_PX), (high[1] - low[1]) / (seen.height + 2 * PAD_PX)
     boxes, cell_px = large.boxes(rows), SMALLEST_CELL_PX
     while len(rows) > MOST_OF_LARGE:
-        keep = _largest_of_cells(boxes, (side[0] * cell_px, side[1] * cell_px))
+        keep = _largest_of_cells(rows, boxes, (side[0] * cell_px, side[1] * cell_px))
         if len(keep) <= MOST_OF_LARGE:
             return rows[keep]
         cell_px *= 1.5
     return rows
 
 
-def _largest_of_cells(boxes: Any, cell: tuple[float, float]) -> Any:
-    """Places of the largest box in each cell of a grid in degrees, in their order."""
+def _largest_of_cells(rows: Any, boxes: Any, cell: tuple[float, float]) -> Any:
+    """Places of the largest box in each cell of a grid in degrees, in their order; of equal ones any, but always the
+    same (the first would always be one in the same corner, which draws the grid)."""
     middles = (boxes[:, :2] + boxes[:, 2:]) / 2
     keys = numpy.floor(middles / numpy.array(cell)).astype(numpy.int64)
     sizes = (boxes[:, 2:] - boxes[:, :2]).sum(axis=1)
-    order = numpy.lexsort((-sizes, keys[:, 1], keys[:, 0]))
+    drawn_lots = rows.astype(numpy.uint64) * numpy.uint64(SCATTER) % numpy.uint64(1 << 32)
+    order = numpy.lexsort((drawn_lots, -sizes, keys[:, 1], keys[:, 0]))
     changes = (numpy.diff(keys[order], axis=0) != 0).any(axis=1)
     return numpy.sort(order[numpy.concatenate(([True], changes))])
 

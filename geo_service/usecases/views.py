@@ -16,7 +16,7 @@ from geo_service.core.query import Bbox, FeaturePage, Query
 from geo_service.core.revisions import Revision
 from geo_service.rendering import symbols
 from geo_service.rendering.tiles import TileSource
-from geo_service.storage.published import Publisher
+from geo_service.storage.published import OVERLAY, Publisher
 from geo_service.storage.store import LayerStore
 from geo_service.storage.tile_cache import TileCache
 from geo_service.usecases.find import find_features
@@ -57,9 +57,10 @@ class RevisionViews:
         """A revision of a layer too large to be held in memory, None of any other."""
         if not self._publisher.is_large(revision.layer):
             return None
-        return self._large.get(
-            _key(revision), lambda: open_large(self._store, self._publisher, revision.layer, revision.rev)
-        )
+        return self._large.get(_key(revision), lambda: self._open(revision))
+
+    def _open(self, revision: Revision) -> LargeRevision:
+        return open_large(self._store, self._publisher, revision.layer, revision.rev)
 
     def features(self, revision: Revision) -> Sequence[Feature]:
         """All features of a revision, sorted by id; those of a large layer are decoded as they are looked at."""
@@ -121,6 +122,10 @@ class RevisionViews:
     def prepare(self, layer_id: str) -> None:
         """Build what a large layer is served from before somebody asks; nothing for any other layer."""
         state = self._store.layer(layer_id)
+        if self._publisher.is_large(layer_id):
+            base = self._publisher.base(layer_id, state.revision.rev, most=OVERLAY)
+            if self._large.get(_key(state.revision), lambda: self._open(state.revision)).base.rev != base.rev:
+                self._large.forget(_key(state.revision))
         large = self.large(state.revision)
         if large is not None:
             self._large_tiles.prepare(large, tile_fields(state.definition))

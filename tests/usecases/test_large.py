@@ -197,6 +197,28 @@ def test_few_changes_are_laid_over_what_is_built_already(publisher: Publisher, e
     assert publisher.base(LAYER, 2).rev == 1
 
 
+def test_after_many_changes_a_later_revision_is_built_in_the_background(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it is, the changes lie over what was built; asked before and after, the features are the same."""
+    store = open_store(f"sqlite:///{tmp_path / 'a.db'}", tmp_path, lambda: datetime.datetime.now(datetime.UTC))
+    rows = list(city.features(200))
+    store.create_layer(city.definition(), rows, author="a", note="")
+    views = RevisionViews(store, Publisher(store, tmp_path, large=100), tile_cache_mb=1)
+    views.features(store.revision(LAYER, 1))
+    monkeypatch.setattr("geo_service.usecases.views.OVERLAY", 10)
+    changes = {f.id: Feature(f.id, {**f.properties, "name": "改名"}, f.geometry) for f in rows[:50]}
+    head = store.commit(LAYER, changes, base=1, kind="edit", author="a", note="")
+    meanwhile, wanted = views.large(head), store.snapshot(LAYER).features
+    assert meanwhile is not None
+    assert (meanwhile.base.rev, list(meanwhile.features())) == (1, list(wanted))
+    views.prepare(LAYER)
+    later = views.large(head)
+    assert later is not None
+    assert (later.base.rev, list(later.features())) == (2, list(wanted))
+    store.close()
+
+
 def decoded(tile: bytes) -> dict[str, dict[str, tuple[str, float]]]:
     """Names and areas (or None) of the features of each layer of a tile, by id."""
     found = mapbox_vector_tile.decode(tile, default_options={"geojson": False})
