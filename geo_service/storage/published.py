@@ -68,6 +68,7 @@ OVERLAY_MEANWHILE = 50_000
 """So many are laid over it until the later one is built, so that nobody waits for that."""
 TEMPORARY = ".building-"
 NEWLINE = 10
+ID_MEMBER = b'"id":"'
 
 
 class Publisher:
@@ -266,6 +267,19 @@ class PublishedRevision:
     def meeting(self, bbox: Bbox) -> Indices:
         """Positions of all features that intersect a bbox, in order; touching counts."""
         return self.find(bbox, self.count).positions
+
+    def line(self, fid: str) -> bytes | None:
+        """The canonical line of a feature, None where there is none; found by halving the published file."""
+        wanted, low, high = fid.encode(), 0, self.count
+        while low < high:
+            middle = (low + high) // 2
+            found = self.lines(1, middle)
+            begin = found.index(ID_MEMBER) + len(ID_MEMBER)  # the first: a geometry has no such member
+            here = found[begin : found.index(b'"', begin)]
+            if here == wanted:
+                return found
+            low, high = (middle + 1, high) if here < wanted else (low, middle)
+        return None
 
     def lines_at(self, positions: Indices) -> list[bytes]:
         """Canonical lines at these positions."""

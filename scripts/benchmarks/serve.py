@@ -8,6 +8,7 @@ What never changes (a tile that is kept, the whole layer) is held against nginx 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import random
@@ -65,6 +66,9 @@ class Run:
     p50_ms: float
     p95_ms: float
     bytes_s: float
+    took_s: float
+    cpu_ms: float = 0.0
+    """Processor time of one answer, of all processes of the server: what a busy machine leaves comparable."""
 
 
 @dataclass
@@ -74,6 +78,7 @@ class Question:
     key: str
     title: str
     arguments: list[tuple[object, ...]]
+    connections: int = CONNECTIONS
     runs: dict[str, list[Run]] = field(default_factory=dict)
 
 
@@ -145,7 +150,7 @@ def questions(features: int) -> Iterator[Question]:
     boxes = [(box,) for box in some_boxes(chance, features, PAGE * 1.2, 2000)]
     numbers = [chance.randrange(1, features + 1) for _ in range(2000)]
     for limit in (10, PAGE, 1000):
-        yield Question("page", f"first page of {limit}", [(limit,)])
+        yield Question("page", f"first page of {limit}", [(limit,)], CONNECTIONS if limit < 1000 else 4)
     yield Question("bbox", f"bbox page of {PAGE}", boxes)
     yield Question("filter", "filter name = …", [(quote(f"地块{n}"),) for n in numbers])
     yield Question("feature", "one feature", [(f"NK-PA-{n:06}",) for n in numbers])
@@ -173,9 +178,11 @@ def ask_in_turn(folder: Path, server: Peer, question: Question, run: int, option
     paths = [server.paths[question.key](*a) for a in arguments]
     if run == 0:
         ask_wrk(folder, server.address, paths[-2:], 4, 0.5)
-    question.runs.setdefault(server.name, []).append(
-        ask_wrk(folder, server.address, paths, CONNECTIONS, options.seconds)
-    )
+    before = sum(map(cpu_s, server.processes))
+    found = ask_wrk(folder, server.address, paths, question.connections, options.seconds)
+    used = sum(map(cpu_s, server.processes)) - before
+    answers = found.rate * found.took_s
+    question.runs.setdefault(server.name, []).append(dataclasses.replace(found, cpu_ms=used / answers * 1000))
 
 
 def ask_wrk(folder: Path, address: str, paths: list[str], connections: int, seconds: float) -> Run:
@@ -192,7 +199,8 @@ def ask_wrk(folder: Path, address: str, paths: list[str], connections: int, seco
             break
         if found["requests"]:
             took = found["took_us"] / 1e6
-            return Run(found["requests"] / took, found["p50_us"] / 1e3, found["p95_us"] / 1e3, found["bytes"] / took)
+            middle_ms, late_ms = found["p50_us"] / 1e3, found["p95_us"] / 1e3
+            return Run(found["requests"] / took, middle_ms, late_ms, found["bytes"] / took, took)
         seconds *= 4
     raise RuntimeError(f"{address}{paths[0]}: {found}")
 
@@ -212,14 +220,16 @@ def run_wrk(folder: Path, address: str, paths: list[str], connections: int, seco
 
 def report(outcome: Outcome, question: Question) -> None:
     """Requests a second of each server, and how many times as many ours answers."""
-    mine = middle(question.runs["ours"], "rate")
+    mine, own_cpu_ms = middle(question.runs["ours"], "rate"), middle(question.runs["ours"], "cpu_ms")
     for name, runs in question.runs.items():
-        note = f"p50 {middle(runs, 'p50_ms'):.2f} ms, p95 {middle(runs, 'p95_ms'):.2f} ms"
+        cpu_ms = middle(runs, "cpu_ms")
+        note = f"p50 {middle(runs, 'p50_ms'):.2f} ms, p95 {middle(runs, 'p95_ms'):.2f} ms, CPU {cpu_ms:.2f} ms each"
         outcome.add(f"{question.title}: {name}", middle(runs, "rate"), "req/s", note=note)
         if name != "ours":
             least = BARS.get((question.key, name))
             bar = (">=", least) if least else None
-            outcome.add(f"{question.title}: ours to {name}", mine / middle(runs, "rate"), "x", bar)
+            note = f"by CPU of one answer {cpu_ms / own_cpu_ms:.1f} x" if own_cpu_ms else ""
+            outcome.add(f"{question.title}: ours to {name}", mine / middle(runs, "rate"), "x", bar, note)
 
 
 def middle(runs: list[Run], name: str) -> float:
@@ -316,6 +326,16 @@ def memory_mb(process: int) -> float:
         return 0.0
     own = next((int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")), 0)
     return own / 1000 + sum(map(memory_mb, children(process)))
+
+
+def cpu_s(process: int) -> float:
+    """Processor time of a process, of all it started, and of those of them that have ended."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    own = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    return own + sum(map(cpu_s, children(process)))
 
 
 def children(process: int) -> list[int]:

@@ -79,6 +79,18 @@ def test_a_page_of_published_bytes_says_what_the_worked_out_one_says(client: Fla
     assert quick == slow
 
 
+def test_a_feature_of_published_bytes_is_the_one_of_the_store(client: FlaskClient, deployment: Deployment) -> None:
+    for feature in deployment.store.snapshot(LAYER).features:
+        quick = client.get(f"/ogc/collections/{LAYER}/items/{feature.id}")
+        wire = client.get(f"/ogc/collections/{LAYER}/items/{feature.id}?crs={GK}")
+        assert quick.json["properties"] == dict(feature.properties)
+        assert quick.json["geometry"] == feature.geometry
+        assert quick.headers["ETag"] == wire.headers["ETag"]
+        assert quick.json["links"] == wire.json["links"]
+    for missing in ("A", "NK-KDG-0005", "NK-KDG-999", "zzz", "é", "%22"):
+        body(client, f"/ogc/collections/{LAYER}/items/{missing}", 404)
+
+
 def test_pages_within_a_bbox_give_each_feature_once(client: FlaskClient, deployment: Deployment) -> None:
     west, south, east, north = 117.12, 39.06, 117.19, 39.15
     url: str | None = f"/ogc/collections/{LAYER}/items?limit=3&bbox={west},{south},{east},{north}"

@@ -119,7 +119,22 @@ def item(draft_id: str | None, layer_id: str, fid: str) -> AnyResponse:
     check_parameters(frozenset({"crs", "f", "lang", "asOf"}))
     if wants_html():
         return redirect(f"/layers/{layer_id}/{fid}")
-    return item_answer(here, state, one(here, state, fid), system("crs"))
+    crs = system("crs")
+    ready = _ready(here, state) if crs is CRS84 else None
+    if ready:
+        return with_crs(_line_answer(here, state, fid, ready.line(fid)), crs)
+    return item_answer(here, state, one(here, state, fid), crs)
+
+
+def _line_answer(here: Place, state: LayerState, fid: str, line: bytes | None) -> Response:
+    """A feature as it was published, with its links; no question to the database."""
+    if line is None:
+        raise FeatureNotFound(layer=state.definition.id, fid=fid)
+    links = msgspec.json.encode(absolute(_item_links(here, state, fid)))
+    response = Response(b'%s,"links":%s}' % (line[:-1], links), mimetype=ogc.GEOJSON)
+    response.headers["Cache-Control"] = "no-cache"
+    response.set_etag(_etag_of(line))
+    return response
 
 
 @blueprint.get(f"{BASE}/collections/<layer_id>/items/<fid>/versions")
@@ -162,13 +177,8 @@ def one(here: Place, state: LayerState, fid: str) -> Feature:
 
 def item_answer(here: Place, state: LayerState, feature: Feature, crs: ReferenceSystem) -> Response:
     """A feature with its links, its CRS, and the ETag that ``If-Match`` asks for."""
-    layer = f"{here.base}/collections/{state.definition.id}"
-    links = [
-        ogc.link(f"{layer}/items/{feature.id}", "self", ogc.GEOJSON),
-        ogc.link(layer, "collection", ogc.JSON, state.definition.title.zh),
-        ogc.link(f"/layers/{state.definition.id}/{feature.id}", "alternate", ogc.HTML),
-    ]
-    body = feature_json(feature, to_wire(feature, crs), None) | {"links": absolute(links)}
+    links = absolute(_item_links(here, state, feature.id))
+    body = feature_json(feature, to_wire(feature, crs), None) | {"links": links}
     response = json_answer(body, mimetype=ogc.GEOJSON)
     response.set_etag(etag(feature))
     return with_crs(response, crs)
@@ -176,7 +186,20 @@ def item_answer(here: Place, state: LayerState, feature: Feature, crs: Reference
 
 def etag(feature: Feature) -> str:
     """What a feature's content is told by, whatever CRS it is answered in."""
-    return hashlib.sha256(dump_line(feature).encode()).hexdigest()[:16]
+    return _etag_of(dump_line(feature).encode())
+
+
+def _etag_of(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()[:16]
+
+
+def _item_links(here: Place, state: LayerState, fid: str) -> list[dict[str, str]]:
+    layer = f"{here.base}/collections/{state.definition.id}"
+    return [
+        ogc.link(f"{layer}/items/{fid}", "self", ogc.GEOJSON),
+        ogc.link(layer, "collection", ogc.JSON, state.definition.title.zh),
+        ogc.link(f"/layers/{state.definition.id}/{fid}", "alternate", ogc.HTML),
+    ]
 
 
 def with_crs(response: Response, crs: ReferenceSystem) -> Response:
