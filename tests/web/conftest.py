@@ -11,8 +11,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from geo_service.analysis.questions import find_question
 from geo_service.deployment import Deployment, open_deployment
 from geo_service.settings import read_settings
+from geo_service.usecases.answering import settle
+from geo_service.usecases.report import Sources
 from geo_service.web.app import create_app
 from tests.postgis import Cluster
 
@@ -80,3 +83,13 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def home(deployment: Deployment) -> Path:
     return deployment.settings.home
+
+
+def warm_up(deployment: Deployment) -> None:
+    """Let the workers that answer questions start before anybody is timed: on a busy machine that takes long."""
+    here = deployment
+    sources = Sources(here.store.layers(), here.store, here.views, here.ledger, here.memo)
+    asks = [settle(sources, find_question("buffer"), {"distance_m": 9000 + n}, {}) for n in range(2)]
+    jobs = [here.answers.begin(ask, owner="account:warm", wish={}) for ask in asks]
+    for job in jobs:
+        assert here.answers.jobs.wait(job.id, "account:warm", 180).state == "done"

@@ -22,10 +22,16 @@ from geo_service.usecases.answering import MOST_OPEN, Ask, settle, work_out_answ
 from geo_service.usecases.chunked_footprints import count_chunks
 from geo_service.usecases.chunks import write_chunks
 from geo_service.usecases.report import Sources, answer_json
+from tests.web.conftest import warm_up
 
 UNANSWERABLE = {"depressions": "heights", "footprints": "buildings", "road-works": "digs", "site-scores": "sites"}
 """What the shipped layers have no located feature for, and the role that is named."""
 each = pytest.mark.parametrize("question", QUESTIONS, ids=[q.id for q in QUESTIONS])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def workers(deployment: Deployment) -> None:
+    warm_up(deployment)
 
 
 @each

@@ -19,6 +19,7 @@ from geo_service.rendering.printing.answer_sheet import TONES, value_text
 from geo_service.rendering.printing.chart import round_up
 from geo_service.settings import ROOT, read_settings
 from geo_service.web.app import create_app
+from tests.web.conftest import warm_up
 from tests.web.people import PEOPLE, Visitor, add_people
 
 QUESTION = "service-coverage"
@@ -28,6 +29,7 @@ QUESTION = "service-coverage"
 def printing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     opened = open_deployment(read_settings({"GEO_SERVICE_HOME": str(tmp_path_factory.mktemp("one-pager"))}))
     add_people(opened)
+    warm_up(opened)
     yield opened
     opened.answers.jobs.close()
     opened.prints.close()

@@ -22,6 +22,7 @@ from geo_service.storage.saved_results import SavedResults
 from geo_service.storage.store import open_store
 from geo_service.usecases.comparison import compare_answers
 from geo_service.web.app import create_app
+from tests.web.conftest import warm_up
 from tests.web.people import INTERNAL, PEOPLE, Visitor, add_people
 
 BUFFER = {"name": "消防站 100 m", "analysis": "buffer", "layers": {"layer": "fire_stations"}}
@@ -34,6 +35,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory, either_database: str) -
     opened = open_deployment(read_settings({"GEO_SERVICE_HOME": home, "GEO_SERVICE_DATABASE": either_database}))
     add_people(opened)
     spot = Feature("NK-QXZ-001", {"name": "x", "source": "x"}, {"type": "Point", "coordinates": [117.15, 39.12]})
+    warm_up(opened)
     opened.store.create_layer(internal_layer(), [spot], author="x", note="x")
     yield opened
     opened.answers.jobs.close()

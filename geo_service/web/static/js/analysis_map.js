@@ -6,6 +6,23 @@ import { cssColor, onThemeChange } from "./theme.js";
 /** @param {string} tone */
 const colourOf = (tone) => cssColor(`--tone-${tone}`);
 
+/** The tone of every class of an answer. @param {any} answer @returns {Map<string, string>} */
+export function tonesOf(answer) {
+  return new Map(answer.classes.map((/** @type {any} */ c) => [c.key, c.tone]));
+}
+
+/**
+ * @param {Map<string, string>} tones
+ * @param {any} feature
+ * @returns {any}
+ */
+export function styleOf(tones, feature) {
+  const tone = tones.get(feature?.properties.class) ?? "main";
+  const color = colourOf(tone);
+  const isLine = /Line/.test(feature?.geometry?.type ?? "");
+  return { color, weight: isLine ? 3 : 1, fillColor: color, fillOpacity: tone === "muted" ? 0.15 : 0.42 };
+}
+
 export class ResultMap {
   /**
    * @param {HTMLElement} element
@@ -15,7 +32,7 @@ export class ResultMap {
   constructor(element, answer, picked = () => {}) {
     this.picked = picked;
     this.answer = answer;
-    this.tones = new Map(answer.classes.map((/** @type {any} */ c) => [c.key, c.tone]));
+    this.tones = tonesOf(answer);
     this.map = L.map(element, { zoomSnap: 0.5, minZoom: 9, maxZoom: 20 });
     this.map.attributionControl.setPrefix(false);
     for (const [name, order] of Object.entries({ areas: 400, streets: 430, points: 450 })) {
@@ -39,10 +56,7 @@ export class ResultMap {
 
   /** @param {any} feature @returns {any} */
   styleOf(feature) {
-    const tone = this.tones.get(feature?.properties.class) ?? "main";
-    const color = colourOf(tone);
-    const isLine = /Line/.test(feature?.geometry?.type ?? "");
-    return { color, weight: isLine ? 3 : 1, fillColor: color, fillOpacity: tone === "muted" ? 0.15 : 0.42 };
+    return styleOf(this.tones, feature);
   }
 
   /** @param {any} feature @param {any} layer */

@@ -5,8 +5,10 @@ import { english } from "./words.js";
 const WORDS = {
   cancel: ["取消", "Cancel"],
   cancelled: ["已取消，没有保留任何结果。", "Cancelled; nothing was kept."],
+  outdated: ["数据已更新", "Out of date"],
   progress: ["进度", "Progress"],
   reading: ["读取图层", "Reading layer"],
+  savedResult: ["保存的分析结果", "Saved result"],
   starting: ["正在启动计算进程 …", "Starting a worker …"],
   waiting: ["排队中，前面还有", "Waiting; before it:"],
   working: ["计算中 …", "Working it out …"],

@@ -124,6 +124,10 @@ async function run(map, basemapUrl, catalogue) {
   map.on("moveend", () => app.keepAddress());
   addEventListener("hashchange", () => app.follow());
   app.keepAddress();
+  if (new URLSearchParams(location.search).has("result")) {
+    const { showResult } = await import("./result_layer.js");
+    await showResult(map).catch((error) => failed(null, error));
+  }
   ready(app);
   if (mayEdit(toEdit)) await app.toggleEditing(toEdit);
 }
