@@ -27,7 +27,18 @@ from geo_service.usecases.review import UPDATED
 from geo_service.web import draft_json, problems
 from geo_service.web.answers import json_answer
 from geo_service.web.current import deployment, visible_layer
-from geo_service.web.drafts import areas, desk, may_see, next_code, open_draft, owns, say, step_name, steps_of
+from geo_service.web.drafts import (
+    areas,
+    desk,
+    display_names,
+    may_see,
+    next_code,
+    open_draft,
+    owns,
+    say,
+    step_name,
+    steps_of,
+)
 from geo_service.web.session import account, require_account
 
 blueprint = Blueprint("draft_api", __name__)
@@ -64,14 +75,14 @@ def read(draft_id: str) -> Response:
     state = visible_layer(draft.layer)
     clashing = review.clashing(desk(), draft) if draft.state in (*EDITABLE, "submitted") else ()
     counts = tally(deployment().store.database, draft_id)
-    changes = _page(draft, clashing)
+    changes, names = _page(draft, clashing), display_names()
     body = draft_json.summary_json(draft) | {
         "report": dict(draft.report),
         "head": state.revision.rev,
         "tally": draft_json.tally_json(counts),
         "clashing": list(clashing[:MOST_AT_ONCE]),
         "changes": [draft_json.view_json(state.definition, v) for v in review.views(desk(), draft, changes)],
-        "comments": [draft_json.comment_json(c) for c in deployment().drafts.comments(draft_id)],
+        "comments": [draft_json.comment_json(c, names) for c in deployment().drafts.comments(draft_id)],
         "may": {
             "edit": owns(draft) and draft.state in EDITABLE,
             "review": draft.state == "submitted" and may_review(account(), state.definition, author=draft.owner),
@@ -290,7 +301,7 @@ def comment(draft_id: str) -> Response:
     body = _body()
     say(draft_id, who.name, str(body.get("comment", "")), str(body.get("fid", "")))
     said = deployment().drafts.comments(draft_id)
-    return json_answer({"comments": [draft_json.comment_json(c) for c in said]})
+    return json_answer({"comments": [draft_json.comment_json(c, display_names()) for c in said]})
 
 
 # ---- inside

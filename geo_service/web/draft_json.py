@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from geo_service.core.access import Account, may_edit, may_review
@@ -88,9 +88,10 @@ def feature_or_none(feature: Any) -> dict[str, Any] | None:
     return browse.feature_json(feature) if feature else None
 
 
-def comment_json(comment: Comment) -> dict[str, str]:
-    """Something that was said."""
-    return {"at": comment.at, "author": comment.author, "fid": comment.fid, "text": comment.text}
+def comment_json(comment: Comment, names: Mapping[str, str]) -> dict[str, str]:
+    """Something that was said, with what its author is called."""
+    said_by = names.get(comment.author, comment.author)
+    return {"at": comment.at, "author": comment.author, "name": said_by, "fid": comment.fid, "text": comment.text}
 
 
 def finding_json(finding: Finding) -> dict[str, Any]:

@@ -67,6 +67,7 @@ def test_people_talk_about_a_draft_and_about_one_feature_of_it(visit: Any) -> No
     talk.locator("input").fill("牵头单位请附文件 <b>依据</b>")
     page.keyboard.press("Enter")
     expect(talk.locator(".said")).to_contain_text("牵头单位请附文件 <b>依据</b>")
+    expect(talk.locator(".said b")).to_have_text("checker 同志")
     page.fill("#comment", "补充依据后再报")
     take(page, "退回修改")
     expect(page.locator(".headline .badge")).to_have_text("退回修改")

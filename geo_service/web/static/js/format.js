@@ -9,6 +9,11 @@ const MU_M2 = 10000 / 15;
 
 /** @typedef {import("./types").Properties} Properties */
 
+/** The day of a moment in China, as 2026-05-01. @param {string} at ISO 8601 */
+export function dayOf(at) {
+  return new Date(at).toLocaleDateString("sv-SE", { timeZone: "Asia/Shanghai" });
+}
+
 /**
  * Fields without the English twins of others (name_en beside name): in English the twin stands in its place.
  * @param {Field[]} fields

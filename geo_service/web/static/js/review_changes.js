@@ -1,7 +1,7 @@
 // Cards of changes: what was, what shall be, what the checks and people said of it, and the decision.
 
 import { h, icon } from "./dom.js";
-import { plainValue, valueWithUnit } from "./format.js";
+import { dayOf, plainValue, valueWithUnit } from "./format.js";
 import { conflictCard } from "./review_conflict.js";
 import { movedText, shapeText } from "./review_geometry.js";
 import { Kept } from "./review_kept.js";
@@ -202,7 +202,7 @@ function findingItem(finding, mark) {
  * @param {Around} around
  */
 function talk(change, { comments, say, kept }) {
-  const lines = comments.map((c) => h("p", { class: "said" }, h("b", {}, c.author), " ", h("time", { class: "muted", datetime: c.at }, c.at.slice(0, 10)), " ", c.text));
+  const lines = comments.map((c) => h("p", { class: "said" }, h("b", {}, c.name), " ", h("time", { class: "muted", datetime: c.at }, dayOf(c.at)), " ", c.text));
   if (!say) return lines.length ? h("div", { class: "talk" }, ...lines) : null;
   const input = h("input", { name: "comment", maxlength: "2000", required: true, "aria-label": `${w("commentFeature")}: ${change.name}`, placeholder: w("commentFeature"), value: kept.comment(change.fid), oninput: () => kept.type(change.fid, input.value) });
   const submit = (/** @type {Event} */ event) => {

@@ -67,6 +67,8 @@ export interface Tally {
 export interface Comment {
   at: string;
   author: string;
+  /** What the author is called. */
+  name: string;
   fid: string;
   text: string;
 }
