@@ -13,7 +13,7 @@ from pypinyin import Style, lazy_pinyin
 from geo_service.core.columns import Column
 from geo_service.storage.column_files import map_file
 from geo_service.storage.elsewhere import do_elsewhere
-from geo_service.storage.files import write_file
+from geo_service.storage.files import exclusive, write_file
 from geo_service.storage.packing import save
 from geo_service.storage.published import PublishedRevision
 
@@ -35,8 +35,11 @@ def _apart(text: str) -> Any:
 
 def prepare_sounds(ready: PublishedRevision) -> None:
     """Work out how the names of a revision sound, in a process of its own, where that is not known."""
-    if NAME in ready.columns and not (ready.folder / FOLDER / "ready").exists():
-        do_elsewhere(_make, (ready.layer, ready.rev, ready.sha256, ready.folder))
+    if NAME not in ready.columns:
+        return
+    with exclusive(ready.folder.parent / f".{ready.folder.name}.sounds.lock"):
+        if not (ready.folder / FOLDER / "ready").exists():
+            do_elsewhere(_make, (ready.layer, ready.rev, ready.sha256, ready.folder))
 
 
 def sounding(ready: PublishedRevision, needle: str, most: int) -> Iterator[int]:

@@ -109,7 +109,7 @@ def source_of(located: Sequence[Feature], keys: Sequence[str], name: str) -> Til
 
 
 def _opened(place: _Place) -> TileSource:
-    with exclusive(place.ready[3].parent / f"{place.base}.tiles.lock"):
+    with exclusive(place.ready[3].parent / f".{place.base}.tiles.lock"):
         if not (place.folder / READY).exists():
             do_elsewhere(_make, place)
     return read_source(place.folder, place.keys, place.ready[0])
