@@ -175,8 +175,15 @@ def test_a_saved_result_lies_over_the_district_map_until_it_is_closed(drawer: Ma
     page = drawer.page
     ask(drawer, "land-account")
     kept = save(drawer, "用地台账")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{drawer.base}/analysis/land-account?run=1")
+    save(drawer, "用地台账，名称很长的一个结果，用来看手机上是否放得下")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390, "nothing is wider than a phone"
     page.click("text=在地图上显示")
     expect(page.locator(".result-box")).to_contain_text("用地台账")
+    assert (
+        page.evaluate("getComputedStyle(document.querySelector('.result-box')).backgroundColor") != "rgba(0, 0, 0, 0)"
+    )
     expect(page.locator(".result-box")).not_to_have_attribute("data-ready", "0")
     page.click(".result-box button")
     expect(page.locator(".result-box")).to_have_count(0)
