@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -217,3 +220,27 @@ def test_saved_templates_come_along_with_a_backup_and_a_move_to_another_database
         assert run(["print", "--template", "月报", "--out", str(path)], settings | place) == 0
         text = subprocess.run(["pdftotext", path, "-"], capture_output=True, text=True, check=True).stdout
         assert all(word in text for word in ("每月项目图", "区发展改革委"))
+
+
+def test_a_sheet_takes_a_basemap_from_a_file_of_this_machine_alone(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (256, 256), (90, 200, 90)).save(picture, "PNG")
+    with closing(sqlite3.connect(tmp_path / "green.mbtiles")) as tiles, tiles:
+        tiles.execute("CREATE TABLE metadata (name TEXT, value TEXT)")
+        tiles.execute("CREATE TABLE tiles (zoom_level INT, tile_column INT, tile_row INT, tile_data BLOB)")
+        rows = ((14, x, y, picture.getvalue()) for x in range(13500, 13540) for y in range(10100, 10180))
+        tiles.executemany("INSERT INTO tiles VALUES (?, ?, ?, ?)", rows)
+    common = 'title = { zh = "影像", en = "Imagery" }\nattribution = "测绘院"\n'
+    service = '[[basemap]]\nid = "far"\nkind = "xyz"\nurl = "http://tiles.example/{z}/{x}/{y}"\n' + common
+    file = '[[basemap]]\nid = "near"\nkind = "mbtiles"\nurl = "green.mbtiles"\n' + common
+    (tmp_path / "basemaps.toml").write_text(file + service, "utf-8")
+    monkeypatch.setenv("GEO_SERVICE_BASEMAPS", str(tmp_path / "basemaps.toml"))
+    words = ["--layers", "fire_stations", "--dpi", "60"]
+    assert printed(home, "--out", tmp_path / "x.png", *words, "--scale", "20000", "--basemap", "near") == 0
+    with Image.open(tmp_path / "x.png") as made:
+        assert made.getpixel((300, 80)) == pytest.approx((90, 200, 90), abs=12)
+    for unknown in ("far", "nix"):
+        assert printed(home, "--out", tmp_path / "y.png", *words, "--basemap", unknown) == 2
+        assert "near" in capsys.readouterr().err

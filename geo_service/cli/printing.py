@@ -34,6 +34,7 @@ OPTIONS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
     ("--layers", {}, "图层编号，逗号分隔；空为默认图层。", "Layer ids with commas; the default layers if empty."),
     ("--as-of", {}, "数据截至：日期、版本号或 edition:名称。", "Data as of a day, a revision or edition:NAME."),
     ("--no-base", _FLAG, "不画底图要素。", "Without the reference layers underneath."),
+    ("--basemap", {}, "底图编号（本机 MBTiles、PMTiles）。", "Id of a raster basemap in a local MBTiles or PMTiles."),
     ("--scale", {"type": int}, "比例尺分母；空为自动适配。", "Denominator of the scale; fitted if empty."),
     ("--bbox", {}, "范围：西,南,东,北（度）。", "Extent: west,south,east,north in degrees."),
     ("--paper", {"type": click.Choice(PAPERS)}, "纸张，默认 A3。", "Paper; A3 if not given."),
@@ -86,6 +87,7 @@ _GIVEN = (
     "period",
     "profile",
     "approval",
+    "basemap",
     "table",
 )
 """Options that are the sheet's fields as they are."""
@@ -138,6 +140,7 @@ def _order(terminal: Terminal, deployment: Deployment, out: Path, asked: dict[st
         settings=deployment.settings,
         commitment=deployment.ledger.commitment,
         revision=partial(_revision, deployment, asked["as_of"]),
+        basemaps=deployment.basemaps.sources,
     )
 
 

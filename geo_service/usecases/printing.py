@@ -13,11 +13,13 @@ import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
 
 from geo_service.core.attachments import ids_of
+from geo_service.core.basemaps import BasemapSource
 from geo_service.core.cql import compile_filter
 from geo_service.core.crs import to_degrees
 from geo_service.core.features import Feature
@@ -25,7 +27,13 @@ from geo_service.core.layers import LayerDefinition
 from geo_service.core.plan import Commitment
 from geo_service.core.revisions import Revision, Snapshot
 from geo_service.core.validation import Finding
-from geo_service.errors import InvalidParameter, LayerNotFound, NotForPublication, RevisionNotFound
+from geo_service.errors import (
+    BasemapUnavailable,
+    InvalidParameter,
+    LayerNotFound,
+    NotForPublication,
+    RevisionNotFound,
+)
 from geo_service.ingest.writers.drawing import write_drawing
 from geo_service.ingest.writers.export import Export
 from geo_service.rendering.printing import fonts as print_fonts
@@ -34,15 +42,17 @@ from geo_service.rendering.printing.feature_sheet import FeatureStory, compose_f
 from geo_service.rendering.printing.fonts import Fonts
 from geo_service.rendering.printing.frame import Frame
 from geo_service.rendering.printing.furniture import locator_of
-from geo_service.rendering.printing.layers import PrintLayer, arranged, prepare
+from geo_service.rendering.printing.layers import PrintLayer, arranged, chosen, prepare
 from geo_service.rendering.printing.pages import Sheet, page_svg
 from geo_service.rendering.printing.pdf import write_pdf
 from geo_service.rendering.printing.png import write_png
+from geo_service.rendering.printing.raster import Raster
 from geo_service.rendering.printing.request import LayerChoice, SheetRequest, from_data, to_data
 from geo_service.rendering.printing.sheet import compose, desk_of, frames_of
 from geo_service.settings import Settings
 from geo_service.storage.attachments import Attachments
 from geo_service.storage.store import LayerState, LayerStore, open_store
+from geo_service.storage.tile_file import UnusableTileFile, open_tile_file
 from geo_service.usecases.jobs import Report
 
 Format = Literal["pdf", "png", "svg", "dxf"]
@@ -70,8 +80,8 @@ class Order:
     """A sheet, an atlas or one feature's page, settled: ``layers`` and ``ground`` give the revision of every layer.
 
     ``ground`` are layers only the overview needs. ``atlas`` is ``subdistricts`` or the id of a layer; ``story`` is
-    ``[layer, feature id]`` with the ``photo`` (SHA-256 of a picture made in the jail). ``link`` is the address of the
-    map, without what follows ``#``.
+    ``[layer, feature id]`` with the ``photo`` (SHA-256 of a picture made in the jail). ``basemap`` has its tiles in
+    a file of this machine. ``link`` is the address of the map, without what follows ``#``.
     """
 
     database_url: str
@@ -87,6 +97,7 @@ class Order:
     story: tuple[str, str] | None = None
     commitment: dict[str, Any] | None = None
     photo: str = ""
+    basemap: BasemapSource | None = None
     link: str = ""
     name: str = "sheet"
 
@@ -128,6 +139,7 @@ def settle(
     settings: Settings,
     commitment: Callable[[str], Commitment | None] = lambda _: None,
     revision: Callable[[LayerState], Revision] = lambda state: state.revision,
+    basemaps: Mapping[str, BasemapSource] = MappingProxyType({}),
 ) -> Order:
     """The order for a request by somebody who may read these layers; ``revision`` gives the one of a layer the request
     names none of. A layer that nobody asked for by name and that had no revision then is left out.
@@ -164,6 +176,7 @@ def settle(
         ground=ground,
         commitment=msgspec.to_builtins(promise) if promise else None,
         photo=_photo(feature, wish, settings) if feature and wish.story else "",
+        basemap=_basemap(request.basemap, basemaps),
         name=_file_stem(wish),
         only=(fitting or wish.only) if wish.atlas else (),
         **{key: getattr(wish, key) for key in ("format", "dpi", "atlas", "story", "link")},
@@ -227,6 +240,23 @@ def _was_there(state: LayerState, revision: Callable[[LayerState], Revision]) ->
         return revision(state).rev > 0
     except RevisionNotFound:
         return False
+
+
+def _basemap(basemap: str, known: Mapping[str, BasemapSource]) -> BasemapSource | None:
+    """The raster basemap asked for: only one in a file, for a sheet must not wait for other hosts.
+
+    Raises
+    ------
+    InvalidParameter
+        There is none of this id, or it is a service.
+    """
+    if not basemap:
+        return None
+    files = [source.id for source in known.values() if source.is_file]
+    if basemap not in files:
+        reason = f"须是本机文件中的底图 / a basemap in a file of this machine: {', '.join(files) or '—'}"
+        raise InvalidParameter(name="basemap", value=basemap[:40], reason=reason)
+    return known[basemap]
 
 
 def _photo(feature: Feature, wish: Wish, settings: Settings) -> str:
@@ -313,6 +343,7 @@ def composed(order: Order, report: Report) -> tuple[Sheet, Fonts]:
     layers = [prepare(_snapshot(store, i, rev), choice=choices.get(i)) for i, rev in order.layers.items()]
     around = [prepare(_snapshot(store, i, rev)) for i, rev in order.ground.items()]
     locator = locator_of([*layers, *around])
+    raster = _raster(order.basemap) if order.basemap else None
     if order.link and not request.link:
         frame = frames_of(desk_of(request, layers, fonts=fonts, locator=locator))[0]
         request = dataclasses.replace(request, link=view_address(order, frame))
@@ -320,11 +351,34 @@ def composed(order: Order, report: Report) -> tuple[Sheet, Fonts]:
         promise = msgspec.convert(order.commitment, Commitment) if order.commitment else None
         photo = Attachments(Path(order.home) / "attachments").path(order.photo).read_bytes() if order.photo else b""
         story = FeatureStory(layer=order.story[0], fid=order.story[1], commitment=promise, photo=photo)
-        return compose_feature_sheet(request, layers, story, fonts=fonts, locator=locator), fonts
+        return compose_feature_sheet(request, layers, story, fonts=fonts, locator=locator, raster=raster), fonts
     if order.atlas:
         entries = _entries(order, arranged(layers), by_subdistrict(locator))
-        return compose_atlas(request, layers, entries, fonts=fonts, locator=locator, progress=report), fonts
-    return compose(request, layers, fonts=fonts, locator=locator), fonts
+        made = compose_atlas(request, layers, entries, fonts=fonts, locator=locator, raster=raster, progress=report)
+        return made, fonts
+    return compose(request, layers, fonts=fonts, locator=locator, raster=raster), fonts
+
+
+def _raster(source: BasemapSource) -> Raster:
+    """The tiles of a basemap's file.
+
+    Raises
+    ------
+    BasemapUnavailable
+        The file is gone or damaged.
+    """
+    try:
+        tiles = open_tile_file(Path(source.url))
+    except UnusableTileFile as error:
+        raise BasemapUnavailable(basemap=source.id, reason=str(error)) from error
+    return Raster(
+        title=source.title,
+        tile=tiles.tile,
+        attribution=source.attribution,
+        review_number=source.review_number,
+        min_zoom=source.min_zoom,
+        max_zoom=source.max_zoom,
+    )
 
 
 def view_address(order: Order, frame: Frame) -> str:
@@ -384,7 +438,8 @@ def _write_svg(sheet: Sheet, path: Path, half: Path) -> tuple[Path, Path]:
 def _make_drawing(order: Order, out: Path) -> dict[str, Any]:
     store = opened_store(order.database_url, order.home)
     request = from_data(order.request)
-    snapshots = [_snapshot(store, c.id, order.layers[c.id]) for c in request.layers if c.id not in BASE]
+    drawn = [c for c in request.layers if c.id not in BASE]
+    snapshots = [chosen(_snapshot(store, c.id, order.layers[c.id]), c) for c in drawn]
     exports = [
         (s.definition.title.zh, Export(definition=s.definition, features=s.features, rev=s.revision.rev, crs=4548))
         for s in snapshots

@@ -63,6 +63,7 @@ def room() -> str:
         if story
         else [],
         scales=SCALES,
+        basemaps=[s for s in deployment().basemaps.sources.values() if s.is_file],
         profiles=PROFILES,
         today=deployment().now().astimezone().date().isoformat(),
         may_save=_may_save(),
@@ -177,6 +178,7 @@ def _order(body: Mapping[str, Any]) -> Order:
         settings=here.settings,
         commitment=here.ledger.commitment,
         revision=partial(_revision, text=str(body.get("asOf") or "")),
+        basemaps=here.basemaps.sources,
     )
 
 

@@ -20,6 +20,7 @@ from geo_service.rendering.printing.furniture import Locator, ratio
 from geo_service.rendering.printing.heading import heading
 from geo_service.rendering.printing.layers import PrintLayer
 from geo_service.rendering.printing.pages import Link, Page, Part, Sheet
+from geo_service.rendering.printing.raster import Raster
 from geo_service.rendering.printing.request import SheetRequest
 from geo_service.rendering.printing.scene import Scene
 from geo_service.rendering.printing.sheet import Desk, Subject, assemble, desk_of, map_pages
@@ -67,6 +68,7 @@ def compose_atlas(
     *,
     fonts: Fonts,
     locator: Locator | None = None,
+    raster: Raster | None = None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Sheet:
     """The atlas: index first, then the entries' pages; the request's title is the atlas's. ``progress`` hears how many
@@ -80,7 +82,7 @@ def compose_atlas(
     if not 0 < len(entries) <= MOST_PAGES:
         reason = f"图集须有 1 至 {MOST_PAGES} 幅 / an atlas has 1 to {MOST_PAGES} pages"
         raise InvalidParameter(name="atlas", value=len(entries), reason=reason)
-    desk = desk_of(dataclasses.replace(request, tiled=False), layers, fonts=fonts, locator=locator)
+    desk = desk_of(dataclasses.replace(request, tiled=False), layers, fonts=fonts, locator=locator, raster=raster)
     frames = [frame_of(desk, entry) for entry in entries]
     made = []
     for entry, frame in zip(entries, frames, strict=True):

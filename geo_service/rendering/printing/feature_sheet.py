@@ -24,6 +24,7 @@ from geo_service.rendering.printing.pages import Page, Sheet, View
 from geo_service.rendering.printing.panel import HEAD_MM, INSET_MM, panel
 from geo_service.rendering.printing.photo import photo_svg
 from geo_service.rendering.printing.profile import allowed_fields
+from geo_service.rendering.printing.raster import Raster
 from geo_service.rendering.printing.request import SheetRequest
 from geo_service.rendering.printing.sheet import (
     Desk,
@@ -71,6 +72,7 @@ def compose_feature_sheet(
     *,
     fonts: Fonts,
     locator: Locator | None = None,
+    raster: Raster | None = None,
 ) -> Sheet:
     """One upright A4 page about one feature; its place at a fitting scale, or the district where it has none yet.
 
@@ -80,7 +82,7 @@ def compose_feature_sheet(
         What the sheet is about is not among the layers.
     """
     settled = dataclasses.replace(request, paper="A4", landscape=False, tiled=False, table="none")
-    plain = desk_of(settled, layers, fonts=fonts, locator=locator)
+    plain = desk_of(settled, layers, fonts=fonts, locator=locator, raster=raster)
     desk = dataclasses.replace(plain, layout=_layout(plain.layout))
     layer, feature, ground = _found(desk, story)
     frame = frame_of(desk, AtlasEntry("", _reach(feature, ground))) if ground is not None else frames_of(desk)[0]

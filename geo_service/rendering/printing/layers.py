@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,7 +58,7 @@ class PrintLayer:
 
 def prepare(snapshot: Snapshot, *, choice: LayerChoice | None = None) -> PrintLayer:
     """A layer measured and repaired for drawing; ``choice`` may keep some features, or all names, off the sheet."""
-    features = tuple(f for f in snapshot.features if not choice or _is_chosen(f, choice, snapshot.definition))
+    features = chosen(snapshot, choice).features if choice else snapshot.features
     shapes = numpy.array([f.shape() for f in features], dtype=object)
     if len(shapes):
         shapes = shapely.force_2d(shapes)
@@ -65,6 +66,12 @@ def prepare(snapshot: Snapshot, *, choice: LayerChoice | None = None) -> PrintLa
         shapes[broken] = shapely.make_valid(shapes[broken])
         shapes = project(shapes)
     return PrintLayer(snapshot.definition, snapshot.revision, features, shapes, choice.labels if choice else True)
+
+
+def chosen(snapshot: Snapshot, choice: LayerChoice) -> Snapshot:
+    """A layer with the features that a choice leaves in."""
+    kept = tuple(f for f in snapshot.features if _is_chosen(f, choice, snapshot.definition))
+    return dataclasses.replace(snapshot, features=kept)
 
 
 def _is_chosen(feature: Feature, choice: LayerChoice, definition: LayerDefinition) -> bool:

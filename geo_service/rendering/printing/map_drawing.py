@@ -50,7 +50,8 @@ class Paper(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
     """How the map shall be drawn: language of names, text factor, table layer and what furniture covers; ``focus`` is
-    ground (EPSG:4548) outside which the map is veiled, ``highlight`` a geometry to point out."""
+    ground (EPSG:4548) outside which the map is veiled, ``highlight`` a geometry to point out. With ``tints`` areas that
+    tile the district are coloured; without, what lies under the map is seen."""
 
     fonts: Fonts
     language: Literal["zh", "en"] = "zh"
@@ -59,6 +60,7 @@ class Wishes:
     covered: tuple[Box, ...] = ()
     focus: Any = None
     highlight: Any = None
+    tints: bool = True
 
 
 def draw_map(frame: Frame, layers: Sequence[PrintLayer], wishes: Wishes) -> Scene:
@@ -186,7 +188,7 @@ def _groups(
     mm_per_m: float,
 ) -> Iterable[Group]:
     for layer, items in reversed(seen):
-        body = _ground(layer, items) + "".join(_looks(items, radii[layer.id], mm_per_m))
+        body = _ground(layer, items, tints=wishes.tints) + "".join(_looks(items, radii[layer.id], mm_per_m))
         names = "".join(label_svg(p, wishes.fonts) for p in placed if p.label.layer == layer.id)
         if body:
             yield Group(layer.id, layer.definition.title, body, names)
@@ -239,12 +241,12 @@ def _by_look(items: Sequence[Item]) -> Iterable[tuple[Any, list[Item]]]:
     return ((k, list(same)) for k, same in itertools.groupby(ordered, key=key))
 
 
-def _ground(layer: PrintLayer, items: Sequence[Item]) -> str:
+def _ground(layer: PrintLayer, items: Sequence[Item], *, tints: bool = True) -> str:
     """What lies under a layer: tints of areas that tile the district, a pale band along the district's limit."""
     areas = [i for i in items if i.kind == "polygon"]
     if layer.definition.policy.must_tile and layer.definition.is_reference:
-        tints = zip(tints_of([i.shape for i in areas]), areas, strict=True)
-        return "".join(path(path_data(i.shape), fill=TINTS[t % len(TINTS)]) for t, i in tints)
+        numbered = zip(tints_of([i.shape for i in areas]), areas, strict=True) if tints else ()
+        return "".join(path(path_data(i.shape), fill=TINTS[t % len(TINTS)]) for t, i in numbered)
     if layer.definition.symbol == "boundary":
         data = "".join(path_data(i.shape) for i in areas)
         return path(data, fill="none", stroke=layer.symbol("polygon").color, stroke_opacity=0.18, stroke_width=2.6)

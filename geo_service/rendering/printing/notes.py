@@ -33,6 +33,10 @@ SHEET_FINDINGS: dict[str, tuple[Level, Text]] = {
         "warn",
         Text("图层「{layer}」为内部图层，公开图件不含", "layer “{layer}” is internal and not on this public sheet"),
     ),
+    "sheet-basemap-empty": (
+        "warn",
+        Text("底图「{basemap}」在图框内没有瓦片，图上没有底图", "basemap “{basemap}” has no tile in the frame"),
+    ),
     "sheet-unapproved": (
         "warn",
         Text("没有审图号，已加盖“未取得审图号”字样", "has no approval number and is stamped so"),

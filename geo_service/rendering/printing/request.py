@@ -49,7 +49,8 @@ class SheetRequest:
     with neither, the sheet shows the district. ``layers`` stand in the order of the layer tree, the first on top.
     ``table`` is a layer id, ``auto`` or ``none``. ``wind`` holds 8 or 16 frequencies clockwise from north and replaces
     the north arrow by a wind rose. ``binding_mm`` is added to the left margin. ``unapproved`` says what happens to a
-    public sheet without ``approval`` (审图号). ``link`` is the address the QR code opens.
+    public sheet without ``approval`` (审图号). ``link`` is the address the QR code opens. ``basemap`` is the
+    id of a raster basemap that lies under everything, "" for none.
 
     Raises
     ------
@@ -90,6 +91,7 @@ class SheetRequest:
     legend: bool = True
     table: str = AUTO_TABLE
     table_fields: tuple[str, ...] = ()
+    basemap: str = ""
     link: str = ""
     layered: bool = True
 

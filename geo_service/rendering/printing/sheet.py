@@ -10,7 +10,7 @@ from typing import Any
 import shapely
 
 from geo_service.core.validation import Finding
-from geo_service.errors import InvalidParameter
+from geo_service.errors import InvalidParameter, NotForPublication
 from geo_service.rendering.printing.blocks import Contents, Left, blocks
 from geo_service.rendering.printing.drawing import INK, WHITE, Box, rect
 from geo_service.rendering.printing.fonts import Fonts
@@ -34,12 +34,13 @@ from geo_service.rendering.printing.map_drawing import Wishes, draw_map
 from geo_service.rendering.printing.notes import notes_on
 from geo_service.rendering.printing.pages import Page, Part, Sheet, View
 from geo_service.rendering.printing.profile import allowed_fields, allowed_layers, must_be_stamped
+from geo_service.rendering.printing.raster import Raster, raster_svg
 from geo_service.rendering.printing.request import SheetRequest
 from geo_service.rendering.printing.scene import Scene
 from geo_service.rendering.printing.table import Table, table_block, tables_of
 from geo_service.rendering.printing.words import word
 
-GRID_LAYER = "grid"
+GRID_LAYER, BASEMAP_LAYER = "grid", "basemap"
 CORNER_MM = 3.6
 """Distance of scale bar, north arrow and stamp from the frame."""
 MOST_TILES = 64
@@ -47,13 +48,15 @@ MOST_TILES = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Desk:
-    """What composing needs besides the request: layers the profile shows (top first), fonts, the district."""
+    """What composing needs besides the request: layers the profile shows (top first), fonts, the district, and the
+    raster basemap if there is one."""
 
     request: SheetRequest
     layers: tuple[PrintLayer, ...]
     fonts: Fonts
     locator: Locator
     layout: Layout
+    raster: Raster | None = None
 
     @property
     def language(self) -> str:
@@ -62,7 +65,12 @@ class Desk:
 
 
 def compose(
-    request: SheetRequest, layers: Sequence[PrintLayer], *, fonts: Fonts, locator: Locator | None = None
+    request: SheetRequest,
+    layers: Sequence[PrintLayer],
+    *,
+    fonts: Fonts,
+    locator: Locator | None = None,
+    raster: Raster | None = None,
 ) -> Sheet:
     """The sheet of layers at their revisions; ``layers`` not named in the request are left out unless it names none.
 
@@ -75,23 +83,37 @@ def compose(
     NotForPublication
         What a public sheet may not show.
     """
-    desk = desk_of(request, layers, fonts=fonts, locator=locator)
+    desk = desk_of(request, layers, fonts=fonts, locator=locator, raster=raster)
     frames = frames_of(desk)
     made = [map_pages(desk, frame, tile_title(desk, n, frames), frames) for n, frame in enumerate(frames)]
     return assemble(desk, [page for pages, _ in made for page in pages], [scene for _, scene in made])
 
 
 def desk_of(
-    request: SheetRequest, layers: Sequence[PrintLayer], *, fonts: Fonts, locator: Locator | None = None
+    request: SheetRequest,
+    layers: Sequence[PrintLayer],
+    *,
+    fonts: Fonts,
+    locator: Locator | None = None,
+    raster: Raster | None = None,
 ) -> Desk:
-    """Everything checked and in order for composing."""
+    """Everything checked and in order for composing.
+
+    Raises
+    ------
+    NotForPublication
+        A public sheet on a basemap without an approval number, or what :func:`allowed_layers` refuses.
+    """
     checked_texts(request, fonts)
+    if raster and not request.internal and not raster.review_number:
+        raise NotForPublication(what=f"没有审图号的底图 {raster.title.zh} / a basemap without an approval number")
     return Desk(
         request=request,
         layers=ordered(request, allowed_layers(request, layers)),
         fonts=fonts,
         locator=locator or locator_of(layers),
         layout=layout_of(request.sheet_paper, request.binding_mm),
+        raster=raster,
     )
 
 
@@ -213,6 +235,7 @@ def map_scene(desk: Desk, frame: Frame, corners: Mapping[str, tuple[Box, str]], 
         covered=tuple(box for box, _ in corners.values()),
         focus=subject.focus,
         highlight=subject.highlight,
+        tints=desk.raster is None,
     )
     return draw_map(frame, desk.layers, wishes)
 
@@ -259,6 +282,9 @@ def map_parts(desk: Desk, scene: Scene, furniture: str) -> Iterable[Part]:
     box, language = desk.layout.frame, desk.language
     ground = rect(Box(0, 0, box.width, box.height), fill=WHITE)
     yield Part(ground, clip=box)
+    picture = raster_svg(desk.raster, scene.frame) if desk.raster else ""
+    if desk.raster and picture:
+        yield Part(picture, BASEMAP_LAYER, desk.raster.title.get(language), box)
     for g in scene.groups:
         yield Part(g.body, g.layer, g.title.get(language), box)
     if scene.overlay:
@@ -393,15 +419,29 @@ def _text_page(desk: Desk, title: str, body: str) -> Page:
 
 def assemble(desk: Desk, pages: Sequence[Page], scenes: Sequence[Scene]) -> Sheet:
     """The sheet: pages with their footers, what was found, what the document says of itself."""
-    words = footer_text(desk.request, desk.layers, desk.fonts)
+    words = desk.fonts.printable(_credit(desk)) + footer_text(desk.request, desk.layers, desk.fonts)
     return Sheet(
         request=desk.request,
         title=desk.fonts.printable(desk.request.title),
         keywords=tuple(f"{layer.id}@r{layer.revision.rev}" for layer in desk.layers),
         pages=tuple(_with_footer(desk, page, words, n, len(pages)) for n, page in enumerate(pages, 1)),
         scenes=tuple(scenes),
-        findings=tuple(_findings(desk, scenes)),
+        findings=(*_findings(desk, scenes), *_bare(desk, pages)),
     )
+
+
+def _credit(desk: Desk) -> str:
+    """Where the basemap is from, and its approval number."""
+    raster, number = desk.raster, desk.raster.review_number if desk.raster else ""
+    parts = [raster.attribution or raster.title.get(desk.language), number] if raster else []
+    told = " ".join(p for p in parts if p)
+    return word("basemap", desk.language, name=told) if told else ""
+
+
+def _bare(desk: Desk, pages: Sequence[Page]) -> Iterable[Finding]:
+    maps = [page for page in pages if page.view]
+    if desk.raster and not all(BASEMAP_LAYER in page.layers for page in maps):
+        yield Finding(code="sheet-basemap-empty", params={"basemap": desk.raster.title.get(desk.language)})
 
 
 def _with_footer(desk: Desk, page: Page, words: str, number: int, total: int) -> Page:

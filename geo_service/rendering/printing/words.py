@@ -50,6 +50,7 @@ WORDS = {
     "no_publication": Text("未取得审图号前不得公开登载。", "Not to be published without an approval number."),
     "sources": Text("资料来源：{sources}", "Source: {sources}"),
     "page": Text("第 {page} 页 / 共 {pages} 页", "Page {page} of {pages}"),
+    "basemap": Text("底图：{name}。", "Basemap: {name}. "),
     "count": Text("{title} {count} 处", "{title} {count}"),
     "count_illustrative": Text("{title} {count} 处（示意）", "{title} {count} (illustrative)"),
     "count_some": Text("{title} {count} 处（示意 {part}）", "{title} {count} ({part} illustrative)"),

@@ -5,7 +5,7 @@ import { readLink } from "./permalink.js";
 import { w } from "./printing_words.js";
 
 export const form = /** @type {HTMLFormElement} */ (/** @type {unknown} */ ($("#sheet-form")));
-const TEXTS = ["title", "subtitle", "unit", "number", "approval", "author", "reviewer", "date", "period", "table", "profile", "unapproved", "paper"];
+const TEXTS = ["title", "subtitle", "unit", "number", "approval", "author", "reviewer", "date", "period", "table", "profile", "unapproved", "paper", "height_datum", "source", "basemap"];
 const TICKS = ["legend", "inset", "grid", "graticule"];
 const NUMBERS = ["binding_mm", "overlap_mm"];
 
@@ -50,7 +50,8 @@ function choice(id) {
 export function sheet() {
   /** @type {Record<string, any>} */
   const told = { layers: layers(), landscape: field("landscape").value === "yes" };
-  for (const name of TEXTS) told[name] = field(name).value;
+  for (const name of TEXTS) if (field(name)) told[name] = field(name).value;
+  told.north = field("north").checked ? "arrow" : "none";
   for (const name of TICKS) told[name] = field(name).checked;
   for (const name of NUMBERS) if (field(name)) told[name] = Number(field(name).value) || 0;
   if (told.paper === "custom") for (const name of ["width_mm", "height_mm"]) told[name] = Number(field(name).value);
@@ -110,7 +111,8 @@ export function chooseScale(scale) {
  * @param {Record<string, any>} told
  */
 export function apply(told) {
-  for (const name of TEXTS) if (name in told && name !== "date") field(name).value = told[name];
+  for (const name of TEXTS) if (name in told && name !== "date" && field(name)) field(name).value = told[name];
+  field("north").checked = told.north !== "none";
   for (const name of TICKS) field(name).checked = told[name] ?? true;
   for (const name of NUMBERS) if (name in told && field(name)) field(name).value = told[name];
   for (const name of ["width_mm", "height_mm"]) if (told[name]) field(name).value = told[name];
