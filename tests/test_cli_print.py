@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import math
 import os
 import re
 import sqlite3
 import subprocess
 import sys
+import zipfile
 from contextlib import closing
 from pathlib import Path
 
@@ -244,3 +246,50 @@ def test_a_sheet_takes_a_basemap_from_a_file_of_this_machine_alone(
     for unknown in ("far", "nix"):
         assert printed(home, "--out", tmp_path / "y.png", *words, "--basemap", unknown) == 2
         assert "near" in capsys.readouterr().err
+
+
+def test_every_page_of_an_atlas_opens_its_own_view_at_the_same_revision(home: Path, tmp_path: Path) -> None:
+    words = ["--link", "http://map.example/", "--layers", "fire_stations,schools,pocket_parks"]
+    for only in ("长虹街道", "华苑街道"):
+        out = tmp_path / f"{only}.pdf"
+        assert printed(home, "--out", out, "--atlas", "subdistricts", "--only", only, *words) == 0
+        subprocess.run(["pdftoppm", "-r", "200", "-f", "2", "-png", out, tmp_path / only], check=True)
+    links = [read_code(path) for path in sorted(tmp_path.glob("*.png"))]
+    assert len(set(links)) == 2
+    assert all("&on=fire_stations,schools,pocket_parks&rev=" in link for link in links)
+    centres = [tuple(map(float, link.split("#")[1].split("&")[0].split("/")[1:])) for link in links]
+    assert math.dist(*centres) > 0.01
+
+
+def test_a_features_page_opens_that_feature(home: Path, tmp_path: Path) -> None:
+    words = ["--feature", "fire_stations/NK-XFZ-001", "--layers", "fire_stations", "--link", "http://map.example/"]
+    assert printed(home, "--out", tmp_path / "one.png", "--dpi", "200", *words) == 0
+    link = read_code(tmp_path / "one.png")
+    assert link.endswith("&sel=fire_stations/NK-XFZ-001")
+    assert re.search(r"&rev=fire_stations\.\d+&", link)
+
+
+def read_code(picture: Path) -> str:
+    done = subprocess.run(["zbarimg", "--raw", "-q", picture], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_an_atlas_as_pictures_is_an_archive_with_every_page(home: Path, tmp_path: Path) -> None:
+    for suffix in ("png", "svg"):
+        words = ["--atlas", "subdistricts", "--only", "长虹街道,华苑街道", "--dpi", "40"]
+        assert printed(home, "--out", tmp_path / f"{suffix}.{suffix}", *words) == 0
+        with zipfile.ZipFile(tmp_path / f"{suffix}.zip") as archive:
+            assert archive.namelist() == [f"00{n}.{suffix}" for n in (1, 2, 3)]
+            assert archive.testzip() is None
+    with zipfile.ZipFile(tmp_path / "png.zip") as archive, Image.open(archive.open("003.png")) as page:
+        assert page.size == (661, 468)
+
+
+def test_the_index_of_an_unapproved_public_atlas_is_stamped_too(home: Path, tmp_path: Path) -> None:
+    words = ["--atlas", "subdistricts", "--only", "长虹街道", "--profile", "public"]
+    for approval, stamped in (("", True), ("津S(2025)001", False)):
+        assert printed(home, "--out", tmp_path / "a.pdf", *words, "--approval", approval) == 0
+        for page in ("1", "2"):
+            told = ["pdftotext", "-f", page, "-l", page, tmp_path / "a.pdf", "-"]
+            text = subprocess.run(told, capture_output=True, text=True, check=True).stdout
+            assert ("未取得审图号不得公开" in re.sub(r"\s", "", text)) == stamped

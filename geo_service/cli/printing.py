@@ -98,7 +98,7 @@ def print_command(terminal: Terminal) -> click.Command:
 
     def print_(*, out: Path, **asked: Any) -> None:
         with opened(terminal) as deployment:
-            told = _made(terminal, _order(terminal, deployment, out, asked), out)
+            told, out = _made(terminal, _order(terminal, deployment, out, asked), out)
         for finding in told["findings"]:
             terminal.warn(finding["zh"], finding["en"])
         terminal.say(
@@ -228,8 +228,8 @@ def _bbox(text: str) -> tuple[float, float, float, float] | None:
     return parse_bbox(text) if text else None
 
 
-def _made(terminal: Terminal, order: Order, out: Path) -> dict[str, Any]:
-    """Make it beside where it goes, then move it there: there is never half a file."""
+def _made(terminal: Terminal, order: Order, out: Path) -> tuple[dict[str, Any], Path]:
+    """Make it beside where it goes, then move it there: there is never half a file. Several pictures become a ZIP."""
     from geo_service.errors import InvalidParameter, StorageFault
     from geo_service.usecases.printing import make_sheet
 
@@ -239,7 +239,9 @@ def _made(terminal: Terminal, order: Order, out: Path) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(dir=out.parent) as folder:
             with terminal.measured(zh="打印", en="printing") as progress:
                 told = make_sheet(order.data(), Path(folder), progress)
-            (Path(folder) / told["file"]).replace(out)
+            made = Path(folder) / told["file"]
+            out = out.with_suffix(made.suffix)
+            made.replace(out)
     except OSError as error:
         raise StorageFault(reason=f"{out}：{error.strerror}") from error
-    return told
+    return told, out

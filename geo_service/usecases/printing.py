@@ -10,11 +10,13 @@ import dataclasses
 import io
 import math
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal, cast
+from urllib.parse import quote
 
 import msgspec
 
@@ -48,7 +50,7 @@ from geo_service.rendering.printing.pdf import write_pdf
 from geo_service.rendering.printing.png import write_png
 from geo_service.rendering.printing.raster import Raster
 from geo_service.rendering.printing.request import LayerChoice, SheetRequest, from_data, to_data
-from geo_service.rendering.printing.sheet import compose, desk_of, frames_of
+from geo_service.rendering.printing.sheet import Around, compose
 from geo_service.settings import Settings
 from geo_service.storage.attachments import Attachments
 from geo_service.storage.store import LayerState, LayerStore, open_store
@@ -157,14 +159,13 @@ def settle(
     asked = request.layers or tuple(LayerChoice(id=i) for i, s in known.items() if s.definition.shown)
     wanted = _wanted(asked, wish, known)
     base = [i for i in BASE if i in known and _may_lie_under(request, known[i].definition)]
-    if wish.base:
-        wanted += [LayerChoice(id=i) for i in base if i not in {c.id for c in wanted}]
+    wanted += [LayerChoice(id=i) for i in base if wish.base and i not in {c.id for c in wanted}]
     pins = {c.id: _pin(known[c.id], c, store, revision) for c in wanted}
     ground = {i: revision(known[i]).rev for i in base if i not in pins}
     fitting = _fitting(request, wish, known, pins, store) if wish.filter.strip() else ()
-    if fitting and not wish.atlas:
-        wanted = [dataclasses.replace(c, only=fitting) if c.id == request.layers[0].id else c for c in wanted]
-    choices = tuple(dataclasses.replace(c, rev=pins[c.id]) for c in _in_drawing_order(wanted, known))
+    only = {request.layers[0].id: fitting} if fitting and not wish.atlas else {}
+    ordered = _in_drawing_order(wanted, known)
+    choices = tuple(dataclasses.replace(c, rev=pins[c.id], only=only.get(c.id, c.only)) for c in ordered)
     feature = store.feature(*wish.story, pins[wish.story[0]]) if wish.story else None
     promise = commitment(str(feature.properties.get("commitment") or "")) if feature else None
     return Order(
@@ -314,10 +315,9 @@ def make_sheet(told: Mapping[str, Any], out: Path, report: Report) -> dict[str, 
     half = path.with_suffix(".part")
     total = len(sheet.pages) + 2
     report(total - 2, total)
-    if order.format == "svg":
-        path, half = _write_svg(sheet, path, half)
-    else:
-        _write_pages(order, sheet, fonts, half)
+    if len(sheet.pages) > 1 and order.format != "pdf":
+        path = path.with_suffix(".zip")
+    _WRITERS[order.format](order, sheet, fonts, half)
     report(total - 1, total)
     half.replace(path)
     return _told(sheet) | {"file": path.name, "bytes": path.stat().st_size}
@@ -341,22 +341,22 @@ def composed(order: Order, report: Report) -> tuple[Sheet, Fonts]:
     request = from_data(order.request)
     choices = {c.id: c for c in request.layers}
     layers = [prepare(_snapshot(store, i, rev), choice=choices.get(i)) for i, rev in order.layers.items()]
-    around = [prepare(_snapshot(store, i, rev)) for i, rev in order.ground.items()]
-    locator = locator_of([*layers, *around])
-    raster = _raster(order.basemap) if order.basemap else None
-    if order.link and not request.link:
-        frame = frames_of(desk_of(request, layers, fonts=fonts, locator=locator))[0]
-        request = dataclasses.replace(request, link=view_address(order, frame))
+    ground = [prepare(_snapshot(store, i, rev)) for i, rev in order.ground.items()]
+    locator = locator_of([*layers, *ground])
+    around = Around(
+        raster=_raster(order.basemap) if order.basemap else None,
+        address=partial(view_address, order) if order.link else None,
+    )
     if order.story:
         promise = msgspec.convert(order.commitment, Commitment) if order.commitment else None
         photo = Attachments(Path(order.home) / "attachments").path(order.photo).read_bytes() if order.photo else b""
         story = FeatureStory(layer=order.story[0], fid=order.story[1], commitment=promise, photo=photo)
-        return compose_feature_sheet(request, layers, story, fonts=fonts, locator=locator, raster=raster), fonts
+        return compose_feature_sheet(request, layers, story, fonts=fonts, locator=locator, around=around), fonts
     if order.atlas:
         entries = _entries(order, arranged(layers), by_subdistrict(locator))
-        made = compose_atlas(request, layers, entries, fonts=fonts, locator=locator, raster=raster, progress=report)
+        made = compose_atlas(request, layers, entries, fonts=fonts, locator=locator, around=around, progress=report)
         return made, fonts
-    return compose(request, layers, fonts=fonts, locator=locator, raster=raster), fonts
+    return compose(request, layers, fonts=fonts, locator=locator, around=around), fonts
 
 
 def _raster(source: BasemapSource) -> Raster:
@@ -382,18 +382,34 @@ def _raster(source: BasemapSource) -> Raster:
 
 
 def view_address(order: Order, frame: Frame) -> str:
-    """The address that opens the map on the sheet's ground with its layers at its revisions."""
+    """The address that opens the map on the sheet's ground with its layers at their revisions: short, for a QR code."""
     longitude, latitude = to_degrees(frame.easting, frame.northing)
     pixel_m = EQUATOR_M * math.cos(math.radians(latitude)) / 256
     zoom = max(9, min(19, round(math.log2(pixel_m * DOTS_OF_A_METRE / frame.scale))))
+    return f"{order.link}#{zoom}/{latitude:.5f}/{longitude:.5f}" + "".join(_address_parts(order))
+
+
+def _address_parts(order: Order) -> Iterable[str]:
     shown = [i for i in order.layers if i not in BASE]
-    revisions = ",".join(f"{i}.{order.layers[i]}" for i in shown)
     choices = from_data(order.request).layers
-    hidden = ",".join(f"{c.id}.{key}" for c in choices for key in c.hide)
-    off = (f"&hide={hidden}" if hidden else "") + (
-        "" if all(c.illustrative for c in choices) else "&illustrative=hidden"
-    )
-    return f"{order.link}#{zoom}/{latitude:.5f}/{longitude:.5f}&on={','.join(shown) or 'none'}{off}&rev={revisions}"
+    hidden = [f"{c.id}.{key}" for c in choices for key in c.hide]
+    yield f"&on={','.join(shown) or 'none'}"
+    if hidden:
+        yield f"&hide={','.join(hidden)}"
+    if not all(c.illustrative for c in choices):
+        yield "&illustrative=hidden"
+    if shown:
+        yield f"&rev={_revisions({i: order.layers[i] for i in shown})}"
+    if order.story:
+        yield f"&sel={order.story[0]}/{quote(order.story[1], safe='')}"
+
+
+def _revisions(pins: Mapping[str, int]) -> str:
+    """Layers with their revisions; where most are at one, ``*`` stands for those."""
+    ((commonest, count),) = Counter(pins.values()).most_common(1)
+    alike = count > 2
+    others = (f"{i}.{rev}" for i, rev in pins.items() if not alike or rev != commonest)
+    return ",".join([f"*.{commonest}", *others] if alike else others)
 
 
 def _entries(order: Order, layers: Sequence[PrintLayer], parts: tuple[AtlasEntry, ...]) -> tuple[AtlasEntry, ...]:
@@ -415,24 +431,38 @@ def _snapshot(store: LayerStore, layer: str, rev: int) -> Snapshot:
     return store.snapshot(layer, rev)
 
 
-def _write_pages(order: Order, sheet: Sheet, fonts: Fonts, path: Path) -> None:
+def _write_pdf(_order: Order, sheet: Sheet, fonts: Fonts, path: Path) -> None:
+    path.write_bytes(write_pdf(sheet, fonts))
+
+
+def _write_png(order: Order, sheet: Sheet, fonts: Fonts, path: Path) -> None:
+    """One page as it is, several in a ZIP."""
     pdf = write_pdf(sheet, fonts)
-    if order.format == "pdf":
-        path.write_bytes(pdf)
+    if len(sheet.pages) == 1:
+        with path.open("wb") as out:
+            write_png(pdf, out, dpi=order.dpi)
         return
-    with path.open("wb") as out:
-        write_png(pdf, out, dpi=order.dpi)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for number in range(len(sheet.pages)):
+            with archive.open(zipfile.ZipInfo(f"{number + 1:03}.png"), "w") as out:
+                write_png(pdf, cast("BinaryIO", out), dpi=order.dpi, page=number)
 
 
-def _write_svg(sheet: Sheet, path: Path, half: Path) -> tuple[Path, Path]:
+def _write_svg(_order: Order, sheet: Sheet, _fonts: Fonts, path: Path) -> None:
     """One page as it is, several in a ZIP."""
     if len(sheet.pages) == 1:
-        half.write_text(page_svg(sheet.pages[0]), "utf-8")
-        return path, half
-    with zipfile.ZipFile(half, "w", zipfile.ZIP_DEFLATED) as archive:
+        path.write_text(page_svg(sheet.pages[0]), "utf-8")
+        return
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for number, page in enumerate(sheet.pages, 1):
             archive.writestr(zipfile.ZipInfo(f"{number:03}.svg"), page_svg(page))
-    return path.with_suffix(".zip"), half
+
+
+_WRITERS: Mapping[str, Callable[[Order, Sheet, Fonts, Path], None]] = {
+    "pdf": _write_pdf,
+    "png": _write_png,
+    "svg": _write_svg,
+}
 
 
 def _make_drawing(order: Order, out: Path) -> dict[str, Any]:

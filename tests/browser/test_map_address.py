@@ -103,3 +103,8 @@ def test_a_past_revision_is_asked_for_and_can_be_left(open_map: OpenMap) -> None
     opened.page.get_by_role("button", name="回到当前版本").click()
     opened.until("app.stack.layers.get('trial_points').pinned === null")
     opened.until("!location.hash.includes('rev=')")
+
+
+def test_one_revision_for_all_layers_is_written_short_as_on_a_printed_sheet(open_map: OpenMap) -> None:
+    opened = open_map("/#14/39.1055/117.1455&on=trial_points,schools,fire_stations&rev=*.1,schools.1")
+    opened.until("[...app.stack.layers.values()].filter((layer) => layer.pinned === 1).length === 3")

@@ -16,14 +16,14 @@ from geo_service.errors import InvalidParameter
 from geo_service.rendering.printing.drawing import GREY, RED, WHITE, Box, group, num, path, path_data, rect, text
 from geo_service.rendering.printing.fonts import Fonts
 from geo_service.rendering.printing.frame import Frame, fit
-from geo_service.rendering.printing.furniture import Locator, ratio
+from geo_service.rendering.printing.furniture import Locator, ratio, unapproved_stamp
 from geo_service.rendering.printing.heading import heading
 from geo_service.rendering.printing.layers import PrintLayer
 from geo_service.rendering.printing.pages import Link, Page, Part, Sheet
-from geo_service.rendering.printing.raster import Raster
+from geo_service.rendering.printing.profile import must_be_stamped
 from geo_service.rendering.printing.request import SheetRequest
 from geo_service.rendering.printing.scene import Scene
-from geo_service.rendering.printing.sheet import Desk, Subject, assemble, desk_of, map_pages
+from geo_service.rendering.printing.sheet import NOTHING_AROUND, Around, Desk, Subject, assemble, desk_of, map_pages
 from geo_service.rendering.printing.typography import shortened
 from geo_service.rendering.printing.words import word
 
@@ -68,7 +68,7 @@ def compose_atlas(
     *,
     fonts: Fonts,
     locator: Locator | None = None,
-    raster: Raster | None = None,
+    around: Around = NOTHING_AROUND,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Sheet:
     """The atlas: index first, then the entries' pages; the request's title is the atlas's. ``progress`` hears how many
@@ -82,7 +82,7 @@ def compose_atlas(
     if not 0 < len(entries) <= MOST_PAGES:
         reason = f"图集须有 1 至 {MOST_PAGES} 幅 / an atlas has 1 to {MOST_PAGES} pages"
         raise InvalidParameter(name="atlas", value=len(entries), reason=reason)
-    desk = desk_of(dataclasses.replace(request, tiled=False), layers, fonts=fonts, locator=locator, raster=raster)
+    desk = desk_of(dataclasses.replace(request, tiled=False), layers, fonts=fonts, locator=locator, around=around)
     frames = [frame_of(desk, entry) for entry in entries]
     made = []
     for entry, frame in zip(entries, frames, strict=True):
@@ -229,7 +229,9 @@ def _overview(desk: Desk, rows: Sequence[_Row]) -> tuple[str, list[Link]]:
         Link(Box(box.x + x - 4, box.y + y - 4, 8, 8), row.start) for row, (_, x, y) in zip(rows, marks, strict=True)
     ]
     edge = rect(Box(0, 0, box.width, box.height), fill="none", stroke=GREY, stroke_width=0.25)
+    stamp = unapproved_stamp(Box(0, 0, box.width, box.height), desk.language, desk.fonts)
     drawn = _ground_svg(desk, view) + "".join(svg for svg, _, _ in marks) + edge
+    drawn += stamp if must_be_stamped(desk.request) else ""
     return group(drawn, transform=f"translate({num(box.x)} {num(box.y)})"), links
 
 

@@ -24,9 +24,10 @@ from geo_service.rendering.printing.pages import Page, Sheet, View
 from geo_service.rendering.printing.panel import HEAD_MM, INSET_MM, panel
 from geo_service.rendering.printing.photo import photo_svg
 from geo_service.rendering.printing.profile import allowed_fields
-from geo_service.rendering.printing.raster import Raster
 from geo_service.rendering.printing.request import SheetRequest
 from geo_service.rendering.printing.sheet import (
+    NOTHING_AROUND,
+    Around,
     Desk,
     Subject,
     assemble,
@@ -72,7 +73,7 @@ def compose_feature_sheet(
     *,
     fonts: Fonts,
     locator: Locator | None = None,
-    raster: Raster | None = None,
+    around: Around = NOTHING_AROUND,
 ) -> Sheet:
     """One upright A4 page about one feature; its place at a fitting scale, or the district where it has none yet.
 
@@ -82,14 +83,14 @@ def compose_feature_sheet(
         What the sheet is about is not among the layers.
     """
     settled = dataclasses.replace(request, paper="A4", landscape=False, tiled=False, table="none")
-    plain = desk_of(settled, layers, fonts=fonts, locator=locator, raster=raster)
+    plain = desk_of(settled, layers, fonts=fonts, locator=locator, around=around)
     desk = dataclasses.replace(plain, layout=_layout(plain.layout))
     layer, feature, ground = _found(desk, story)
     frame = frame_of(desk, AtlasEntry("", _reach(feature, ground))) if ground is not None else frames_of(desk)[0]
     corner = corners(desk, frame)
     scene = map_scene(desk, frame, corner, Subject(highlight=ground))
     contents = Contents(
-        request=desk.request,
+        request=desk.seen_in(frame),
         scene=scene,
         layers=desk.layers,
         locator=desk.locator,

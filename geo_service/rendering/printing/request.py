@@ -23,6 +23,8 @@ SMALLEST_SCALE, LARGEST_SCALE = 500, 50_000
 TITLE_LIMIT = 120
 """Characters of a title that are looked at at all; the sheet then says how many really fit."""
 TEXT_LIMIT = 200
+LINK_LIMIT = 1500
+"""A longer address has no place in a QR code that can be read."""
 AUTO_TABLE, NO_TABLE = "auto", "none"
 WIND_DIRECTIONS = (8, 16)
 ATTRIBUTE_LIMIT = 8
@@ -203,8 +205,8 @@ def _check_wind(request: SheetRequest) -> None:
 def _check_link(request: SheetRequest) -> None:
     if request.link and not request.link.startswith(("https://", "http://")):
         raise _refuse("link", request.link, "二维码地址须以 http(s):// 开头", "must start with http(s)://")
-    if len(request.link) > 1000:
-        raise _refuse("link", f"{request.link[:40]}…", "二维码地址最多 1000 字符", "at most 1000 characters")
+    if len(request.link) > LINK_LIMIT:
+        raise _refuse("link", f"{request.link[:40]}…", f"二维码地址最多 {LINK_LIMIT} 字符", f"at most {LINK_LIMIT}")
 
 
 _CHECKS = (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,16 +48,37 @@ MOST_TILES = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Around:
+    """What a sheet takes from outside the layers: a raster basemap, and the address that opens the map on a frame."""
+
+    raster: Raster | None = None
+    address: Callable[[Frame], str] | None = None
+
+
+NOTHING_AROUND = Around()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Desk:
-    """What composing needs besides the request: layers the profile shows (top first), fonts, the district, and the
-    raster basemap if there is one."""
+    """What composing needs besides the request: layers the profile shows (top first), fonts, the district, and what
+    is around."""
 
     request: SheetRequest
     layers: tuple[PrintLayer, ...]
     fonts: Fonts
     locator: Locator
     layout: Layout
-    raster: Raster | None = None
+    around: Around
+
+    @property
+    def raster(self) -> Raster | None:
+        """The basemap."""
+        return self.around.raster
+
+    def seen_in(self, frame: Frame) -> SheetRequest:
+        """The request with the address that opens this page's view, unless it asks for one itself."""
+        address = "" if self.request.link or not self.around.address else self.around.address(frame)
+        return dataclasses.replace(self.request, link=address) if address else self.request
 
     @property
     def language(self) -> str:
@@ -70,7 +92,7 @@ def compose(
     *,
     fonts: Fonts,
     locator: Locator | None = None,
-    raster: Raster | None = None,
+    around: Around = NOTHING_AROUND,
 ) -> Sheet:
     """The sheet of layers at their revisions; ``layers`` not named in the request are left out unless it names none.
 
@@ -83,7 +105,7 @@ def compose(
     NotForPublication
         What a public sheet may not show.
     """
-    desk = desk_of(request, layers, fonts=fonts, locator=locator, raster=raster)
+    desk = desk_of(request, layers, fonts=fonts, locator=locator, around=around)
     frames = frames_of(desk)
     made = [map_pages(desk, frame, tile_title(desk, n, frames), frames) for n, frame in enumerate(frames)]
     return assemble(desk, [page for pages, _ in made for page in pages], [scene for _, scene in made])
@@ -95,7 +117,7 @@ def desk_of(
     *,
     fonts: Fonts,
     locator: Locator | None = None,
-    raster: Raster | None = None,
+    around: Around = NOTHING_AROUND,
 ) -> Desk:
     """Everything checked and in order for composing.
 
@@ -105,6 +127,7 @@ def desk_of(
         A public sheet on a basemap without an approval number, or what :func:`allowed_layers` refuses.
     """
     checked_texts(request, fonts)
+    raster = around.raster
     if raster and not request.internal and not raster.review_number:
         raise NotForPublication(what=f"没有审图号的底图 {raster.title.zh} / a basemap without an approval number")
     return Desk(
@@ -113,7 +136,7 @@ def desk_of(
         fonts=fonts,
         locator=locator or locator_of(layers),
         layout=layout_of(request.sheet_paper, request.binding_mm),
-        raster=raster,
+        around=around,
     )
 
 
@@ -248,7 +271,7 @@ def map_pages(
     corner = corners(desk, frame)
     scene = map_scene(desk, frame, corner, subject)
     contents = Contents(
-        request=desk.request,
+        request=desk.seen_in(frame),
         scene=scene,
         layers=desk.layers,
         locator=desk.locator,

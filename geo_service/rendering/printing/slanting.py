@@ -15,8 +15,9 @@ from typing import Any
 import pikepdf
 
 _LETTER = re.compile(
-    rb"q (-?[\d.]+) (-?[\d.]+) -?[\d.]+ -?[\d.]+ (-?[\d.]+) (-?[\d.]+) cm[^\n]*\n"
-    rb"BT [^\n]*?/(f\d+) ([\d.]+) Tf[^\n]*?Tm(\((?:[^()\\]|\\.)*\)|<[0-9A-Fa-f]+>)Tj\nET\nQ\n",
+    rb"q (?P<matrix>(?P<a>-?[\d.]+) (?P<b>-?[\d.]+) -?[\d.]+ -?[\d.]+) (?P<x>-?[\d.]+) (?P<y>-?[\d.]+) cm"
+    rb"(?P<ink>[^\n]*)\nBT (?P<type>[^\n]*?/(?P<font>f\d+) (?P<size>[\d.]+) Tf) 1 0 0 -1 0 0 Tm"
+    rb"(?P<code>\((?:[^()\\]|\\.)*\)|<[0-9A-Fa-f]+>)Tj\nET\nQ(?:\n|$)",
     re.DOTALL,
 )
 _PAIR = re.compile(rb"<([0-9A-Fa-f]{4})>\s*<([0-9A-Fa-f]+)>")
@@ -28,17 +29,15 @@ FARTHEST_EM = 1.8
 
 @dataclass(frozen=True, slots=True)
 class _Letter:
-    """A turned letter in a content stream, in points of the page."""
+    """A letter in a content stream: ``x``, ``y`` in points of the page, ``unit`` how many make one of its size."""
 
-    start: int
-    end: int
+    found: re.Match[bytes]
     x: float
     y: float
     cos: float
     sin: float
+    unit: float
     size: float
-    font: str
-    code: bytes
 
     @property
     def is_turned(self) -> bool:
@@ -47,23 +46,38 @@ class _Letter:
     def goes_on(self, after: _Letter) -> bool:
         """Whether this letter continues the text of the one before it."""
         return (
-            self.start == after.end
+            self.found.start() == after.found.end()
+            and self.found.group("ink", "type") == after.found.group("ink", "type")
             and math.isclose(self.sin, after.sin, abs_tol=LEVEL)
             and math.isclose(self.cos, after.cos, abs_tol=LEVEL)
-            and math.isclose(self.size, after.size, rel_tol=LEVEL)
-            and math.hypot(self.x - after.x, self.y - after.y) < FARTHEST_EM * self.size
+            and math.hypot(self.x - after.x, self.y - after.y) < FARTHEST_EM * self.size * self.unit
         )
+
+    def along(self, first: _Letter) -> float:
+        """How far it stands behind the first letter, in the unit of its size."""
+        return ((self.x - first.x) * first.cos + (self.y - first.y) * first.sin) / first.unit
 
 
 def speak(pdf: pikepdf.Pdf) -> None:
-    """Give every turned text on every page its words."""
+    """Give every turned text on every page its words, and every text in a form (half transparent ones are): the form
+    itself may be turned."""
     known: dict[Any, Mapping[int, str]] = {}
     for page in pdf.pages:
-        content = page.obj.Contents.read_bytes()
-        runs = [run for run in _runs(content) if len(run) > 1 and run[0].is_turned]
-        if runs:
-            fonts = {name.removeprefix("/"): _meanings(font, known) for name, font in page.obj.Resources.Font.items()}
-            page.obj.Contents = pdf.make_stream(b"".join(_marked(content, runs, fonts)))
+        for content, resources in _contents(page.obj.Contents, page.obj.Resources):
+            data = content.read_bytes()
+            is_form = "/Subtype" in content
+            runs = [run for run in _runs(data) if len(run) > 1 and (is_form or run[0].is_turned)]
+            if runs:
+                fonts = {name.removeprefix("/"): _meanings(font, known) for name, font in resources.Font.items()}
+                content.write(b"".join(_marked(data, runs, fonts)))
+
+
+def _contents(content: Any, resources: Any) -> Iterator[tuple[Any, Any]]:
+    """A content stream with its resources, and those of the forms it draws."""
+    yield content, resources
+    for form in resources.get("/XObject", {}).values():
+        if form.get("/Subtype") == "/Form":
+            yield from _contents(form, form.get("/Resources", pikepdf.Dictionary()))
 
 
 def _runs(content: bytes) -> Iterator[list[_Letter]]:
@@ -78,27 +92,31 @@ def _runs(content: bytes) -> Iterator[list[_Letter]]:
 
 
 def _letter(found: re.Match[bytes]) -> _Letter:
-    a, b, x, y, size = (float(found.group(n)) for n in (1, 2, 3, 4, 6))
+    a, b, x, y, size = (float(found[name]) for name in ("a", "b", "x", "y", "size"))
     unit = math.hypot(a, b)
-    font, code = found.group(5).decode(), found.group(7)
-    return _Letter(found.start(), found.end(), x, y, a / unit, b / unit, size * unit, font, code)
+    return _Letter(found, x, y, a / unit, b / unit, unit, size)
 
 
 def _marked(content: bytes, runs: Iterable[list[_Letter]], fonts: Mapping[str, Mapping[int, str]]) -> Iterator[bytes]:
-    """The content with each run between marks that hold its text (UTF-16)."""
+    """The content with each run as one text object between marks that hold its words (UTF-16).
+
+    The marks stand inside the turned coordinates: poppler takes the place of the words from there.
+    """
     done = 0
     for run in runs:
-        words = "".join(fonts[letter.font].get(_code(letter), "") for letter in run)
-        mark = b"\xfe\xff" + words.encode("utf-16-be")
-        yield content[done : run[0].start]
-        yield b"/Span<</ActualText<" + mark.hex().upper().encode() + b">>>BDC\n"
-        yield content[run[0].start : run[-1].end] + b"EMC\n"
-        done = run[-1].end
+        first = run[0].found
+        words = "".join(fonts[letter.found["font"].decode()].get(_code(letter), "") for letter in run)
+        mark = (b"\xfe\xff" + words.encode("utf-16-be")).hex().upper().encode()
+        letters = (b"1 0 0 -1 %.4f 0 Tm%sTj" % (letter.along(run[0]), letter.found["code"]) for letter in run)
+        yield content[done : first.start()]
+        yield b"q %s %s %s cm%s\n" % first.group("matrix", "x", "y", "ink")
+        yield b"/Span<</ActualText<%s>>>BDC\nBT %s %s\nET\nEMC\nQ\n" % (mark, first["type"], b" ".join(letters))
+        done = run[-1].found.end()
     yield content[done:]
 
 
 def _code(letter: _Letter) -> int:
-    return int.from_bytes(bytes(pikepdf.Object.parse(letter.code)), "big")
+    return int.from_bytes(bytes(pikepdf.Object.parse(letter.found["code"])), "big")
 
 
 def _meanings(font: Any, known: dict[Any, Mapping[int, str]]) -> Mapping[int, str]:

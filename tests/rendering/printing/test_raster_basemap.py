@@ -20,7 +20,7 @@ from geo_service.rendering.printing.layers import PrintLayer
 from geo_service.rendering.printing.pdf import write_pdf
 from geo_service.rendering.printing.raster import Raster, pixels, raster_svg
 from geo_service.rendering.printing.request import SheetRequest
-from geo_service.rendering.printing.sheet import compose
+from geo_service.rendering.printing.sheet import Around, compose
 
 TILE = 256
 MARK = 4
@@ -76,7 +76,8 @@ def test_known_pixels_lie_within_a_tenth_of_a_millimetre_of_their_true_place(
         title="影像", centre=to_degrees(frame.easting, frame.northing), scale=scale, grid=False, basemap="own"
     )
     plain = [layer for layer in layers if layer.id == "boundary"]
-    sheet = compose(request, plain, fonts=fonts, locator=locator, raster=marked(places, range(zoom, zoom + 1)))
+    raster = marked(places, range(zoom, zoom + 1))
+    sheet = compose(request, plain, fonts=fonts, locator=locator, around=Around(raster=raster))
     page = pypdfium2.PdfDocument(write_pdf(sheet, fonts))[0].render(scale=DPI / 72).to_numpy().astype(int)
     red = (page[:, :, 2] - page[:, :, 1] > 80) & (page[:, :, 0] < 160)
     drawn = sheet.scenes[0].frame
@@ -112,9 +113,9 @@ def test_the_sheet_names_its_basemap_and_says_where_it_has_none(
     layers: list[PrintLayer], fonts: Fonts, locator: Locator
 ) -> None:
     request = SheetRequest(title="影像", scale=50_000)
-    bare = compose(request, layers, fonts=fonts, locator=locator, raster=marked([], range(1)))
+    bare = compose(request, layers, fonts=fonts, locator=locator, around=Around(raster=marked([], range(1))))
     assert "sheet-basemap-empty" in {f.code for f in bare.findings}
-    full = compose(request, layers, fonts=fonts, locator=locator, raster=marked([], range(13, 16)))
+    full = compose(request, layers, fonts=fonts, locator=locator, around=Around(raster=marked([], range(13, 16))))
     assert "sheet-basemap-empty" not in {f.code for f in full.findings}
     assert full.pages[0].layers["basemap"] == "影像"
     assert "底图：测绘院" in full.pages[0].parts[-1].body
@@ -126,4 +127,4 @@ def test_a_public_sheet_wants_a_basemap_with_an_approval_number(
 ) -> None:
     request = SheetRequest(title="影像", scale=50_000, profile="public", approval="津S(2025)001")
     with pytest.raises(NotForPublication, match="底图"):
-        compose(request, layers, fonts=fonts, locator=locator, raster=marked([], range(1)))
+        compose(request, layers, fonts=fonts, locator=locator, around=Around(raster=marked([], range(1))))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -103,6 +104,21 @@ def test_every_placed_name_and_the_title_are_found_by_search(sheet: Sheet, pdf: 
     slanting = [n for n, angle in names.items() if angle and not any(n in other for other in names if other != n)]
     assert {n for n in slanting if by_pdfium.count(n) != 1 or by_poppler.count(n) != 1} == set()
     assert "南开区2025年计划项目分布图" in by_poppler
+
+
+def test_poppler_finds_slanting_names_where_they_stand(sheet: Sheet, pdf: Path, read: Reader) -> None:
+    """Poppler marks an upright box from the first letter on: its middle is at most half the name away."""
+    pattern = r'xMin="([\d.]+)" yMin="([\d.]+)" xMax="([\d.]+)" yMax="([\d.]+)">([^<]+)<'
+    words = {
+        m[5]: [float(v) / MM for v in m.groups()[:4]]
+        for m in re.finditer(pattern, read("pdftotext", "-bbox", pdf, "-"))
+    }
+    slanting = [p for p in sheet.scenes[0].placed if 5 < abs(p.angle) < 85]
+    assert len(slanting) > 5
+    for placed in slanting:
+        left, top, right, bottom = words[placed.label.text]
+        off = math.hypot((left + right) / 2 - 15.4 - placed.x, (top + bottom) / 2 - 26.8 - placed.y)
+        assert off < placed.label.width / 2
 
 
 def test_no_character_is_a_radical_that_only_looks_like_one(pdf: Path, read: Reader) -> None:

@@ -7,7 +7,7 @@
 //   &labels=hidden                  no names
 //   &base=tianditu                  a basemap other than the usual one
 //   &asof=2025-06-30                all layers as they were at the end of that day; or asof=edition:2025 二季度版
-//   &rev=schools.3                  a past revision of a layer
+//   &rev=schools.3,*.1              a past revision of a layer, of all others that are on
 //   &sel=schools/NK-XX-001          the selected feature; the map goes to it where no view is given
 //   &table=schools&filter=…         the table of a layer, with a CQL2 filter
 //
@@ -38,7 +38,7 @@ export function readLink(hash) {
   if (ID.test(base)) link.basemap = base;
   const asOf = parameters.get("asof") ?? "";
   if (AS_OF.test(asOf)) link.asOf = asOf;
-  link.revisions = readRevisions(parameters.get("rev"));
+  link.revisions = readRevisions(parameters.get("rev"), link.on ?? []);
   const [layer, ...fid] = (parameters.get("sel") ?? "").split("/");
   if (ID.test(layer) && fid.length) link.selected = { layer, fid: fid.join("/") };
   const table = parameters.get("table") ?? "";
@@ -70,10 +70,13 @@ function readPairs(text) {
 
 /**
  * @param {string | null} text
+ * @param {string[]} on
  * @returns {Record<string, number>}
  */
-function readRevisions(text) {
-  const pairs = Object.entries(readPairs(text)).map(([layer, [rev]]) => [layer, Number(rev)]);
+function readRevisions(text, on) {
+  const [, rest] = /(?:^|,)\*\.(\d+)/.exec(text ?? "") ?? [];
+  const all = rest ? on.map((layer) => [layer, Number(rest)]) : [];
+  const pairs = [...all, ...Object.entries(readPairs(text)).map(([layer, [rev]]) => [layer, Number(rev)])];
   return Object.fromEntries(pairs.filter(([, rev]) => Number.isInteger(rev) && Number(rev) > 0));
 }
 
