@@ -156,7 +156,7 @@ def settle(
     check_wish(wish, request)
     named = {c.id for c in request.layers if not c.rev}
     known = {s.definition.id: s for s in states if s.definition.id in named or _was_there(s, revision)}
-    asked = request.layers or tuple(LayerChoice(id=i) for i, s in known.items() if s.definition.shown)
+    asked = request.layers or _usual(request, known)
     wanted = _wanted(asked, wish, known)
     base = [i for i in BASE if i in known and _may_lie_under(request, known[i].definition)]
     wanted += [LayerChoice(id=i) for i in base if wish.base and i not in {c.id for c in wanted}]
@@ -182,6 +182,12 @@ def settle(
         only=(fitting or wish.only) if wish.atlas else (),
         **{key: getattr(wish, key) for key in ("format", "dpi", "atlas", "story", "link")},
     )
+
+
+def _usual(request: SheetRequest, known: Mapping[str, LayerState]) -> tuple[LayerChoice, ...]:
+    """What is printed where nobody asks for layers: those shown at first, on a public sheet only public ones."""
+    shown = (i for i, s in known.items() if s.definition.shown and _may_lie_under(request, s.definition))
+    return tuple(LayerChoice(id=i) for i in shown)
 
 
 def _wanted(asked: Sequence[LayerChoice], wish: Wish, known: Mapping[str, LayerState]) -> list[LayerChoice]:
@@ -345,7 +351,7 @@ def composed(order: Order, report: Report) -> tuple[Sheet, Fonts]:
     locator = locator_of([*layers, *ground])
     around = Around(
         raster=_raster(order.basemap) if order.basemap else None,
-        address=partial(view_address, order) if order.link else None,
+        address=partial(view_address, order, _told_of(request, layers)) if order.link else None,
     )
     if order.story:
         promise = msgspec.convert(order.commitment, Commitment) if order.commitment else None
@@ -381,17 +387,21 @@ def _raster(source: BasemapSource) -> Raster:
     )
 
 
-def view_address(order: Order, frame: Frame) -> str:
-    """The address that opens the map on the sheet's ground with its layers at their revisions: short, for a QR code."""
+def _told_of(request: SheetRequest, layers: Iterable[PrintLayer]) -> tuple[str, ...]:
+    """The layers that the address may name: on a public sheet not even the id of an internal one."""
+    return tuple(x.id for x in layers if x.id not in BASE and _may_lie_under(request, x.definition))
+
+
+def view_address(order: Order, shown: Sequence[str], frame: Frame) -> str:
+    """The address that opens the map on the sheet's ground with layers at their revisions: short, for a QR code."""
     longitude, latitude = to_degrees(frame.easting, frame.northing)
     pixel_m = EQUATOR_M * math.cos(math.radians(latitude)) / 256
     zoom = max(9, min(19, round(math.log2(pixel_m * DOTS_OF_A_METRE / frame.scale))))
-    return f"{order.link}#{zoom}/{latitude:.5f}/{longitude:.5f}" + "".join(_address_parts(order))
+    return f"{order.link}#{zoom}/{latitude:.5f}/{longitude:.5f}" + "".join(_address_parts(order, shown))
 
 
-def _address_parts(order: Order) -> Iterable[str]:
-    shown = [i for i in order.layers if i not in BASE]
-    choices = from_data(order.request).layers
+def _address_parts(order: Order, shown: Sequence[str]) -> Iterable[str]:
+    choices = [c for c in from_data(order.request).layers if c.id in shown]
     hidden = [f"{c.id}.{key}" for c in choices for key in c.hide]
     yield f"&on={','.join(shown) or 'none'}"
     if hidden:

@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pikepdf
 import pypdfium2
@@ -44,7 +45,7 @@ def room(one: MapPage, path: str = "/print") -> Page:
     return drawn(one.page)
 
 
-def drawn(page: Page, words: str = r"1:[\d,]+|1 页|1 pages") -> Page:
+def drawn(page: Page, words: str = r"1:[\d,]+|1 页|1 page") -> Page:
     """Wait until the sheet with these words about it is seen."""
     expect(page.locator("#sheet-state")).to_have_text(re.compile(words), timeout=PATIENCE_MS)
     page.wait_for_function("() => document.querySelector('#sheet-picture').naturalWidth > 0")
@@ -144,6 +145,16 @@ def test_a_template_is_saved_used_changed_and_dropped(drawer: MapPage) -> None:
     assert (kept.get("paper", "A3"), kept["unit"], kept["layers"][0]["rev"]) == ("A3", "区发展改革委", None)
     page.click("#template-drop")
     expect(page.locator("#template option")).to_have_count(1)
+
+
+def test_the_filtered_table_of_the_map_becomes_an_atlas_with_a_page_each(drawer: MapPage) -> None:
+    drawer.open("/#table=waterlogging_zones&filter=" + quote("name LIKE '%18%'") + "&on=waterlogging_zones")
+    drawer.page.wait_for_selector("#drawer tbody tr")
+    drawer.page.get_by_role("button", name="图集").click()
+    page = drawn(drawer.page, "2 页")
+    assert (page.input_value("[name=atlas]"), page.input_value("[name=only]")) == ("waterlogging_zones", "NK-JSD-018")
+    with pikepdf.open(io.BytesIO(downloaded(page))) as pdf:
+        assert len(pdf.pages) == 2
 
 
 def test_an_atlas_tells_how_far_it_is_and_can_be_stopped(drawer: MapPage) -> None:

@@ -40,6 +40,7 @@ def definition(layer: str, secrecy: str, mark: str, serial: str) -> LayerDefinit
         symbol="point_blue",
         source=SECRET if secrecy == "internal" else "测试",
         secrecy=secrecy,  # type: ignore[arg-type]  # one of the two
+        shown=secrecy == "internal",
         fields=tuple(Field(key=key, title=Text(key, key)) for key in OWN_FIELDS),
     )
 
@@ -212,3 +213,13 @@ def test_without_an_approval_number_every_page_is_stamped_or_the_print_refused(
     refused = {**bare, "unapproved": "refuse"}
     job = visitors["nobody"].send("POST", "/api/prints", json={"request": refused, **form}).get_json()["id"]
     assert ended(visitors["nobody"], f"/api/prints/{job}")["state"] == "failed"
+
+
+def test_the_qr_code_of_a_public_sheet_names_no_internal_layer(visitors: Mapping[str, Visitor], tmp_path: Path) -> None:
+    """Nobody asks for a layer by name: everything shown at first is printed, as far as the profile lets it."""
+    for profile, named in (("internal", True), ("public", False)):
+        asked = {key: value for key, value in (ASKED | {"profile": profile}).items() if key != "layers"}
+        _, data = printed(visitors["reader"], {"request": asked, "format": "png", "dpi": 300})
+        (tmp_path / "x.png").write_bytes(data)
+        read = subprocess.run(["zbarimg", "--raw", "-q", "x.png"], cwd=tmp_path, capture_output=True, check=True)
+        assert (INTERNAL in read.stdout.decode()) == named

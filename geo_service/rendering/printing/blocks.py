@@ -19,7 +19,7 @@ from geo_service.rendering.printing.request import SheetRequest
 from geo_service.rendering.printing.scene import LegendEntry, Scene
 from geo_service.rendering.printing.table import Table, table_block
 from geo_service.rendering.printing.titleblock import Row, title_block
-from geo_service.rendering.printing.typography import paragraph, wrap
+from geo_service.rendering.printing.typography import height, paragraph, wrap
 from geo_service.rendering.printing.words import word
 
 INSET_MAP_MM = (50.0, 46.0)
@@ -148,20 +148,21 @@ def location_panel(contents: Contents, width: float, tall: float) -> Drawing:
     across = min(INSET_MAP_MM[0], inner - (beside + 2.0 if beside else 0.0))
     pieces = inset(contents.locator, contents.scene.frame, contents.frames, across, room).body if shows_map else ""
     x = across + 2.0 if shows_map else 0.0
-    pieces += _beside(contents, x, inner - x, side, shows_map=shows_map)
+    pieces += _beside(contents, Box(x, 0, inner - x, room), side, shows_map=shows_map)
     return panel(word("inset", contents.language), Drawing(inner, room, pieces), width)
 
 
-def _beside(contents: Contents, x: float, width: float, side: float, *, shows_map: bool) -> str:
-    """QR code with its note, or the inset's note, in what is left of the panel."""
+def _beside(contents: Contents, box: Box, side: float, *, shows_map: bool) -> str:
+    """QR code with its note where it has room, or the inset's note, in what is left of the panel."""
     language, fonts = contents.language, contents.fonts
-    if width < 14:
+    if box.width < 14:
         return ""
     if not contents.request.link:
-        return paragraph(wrap(word("inset_note", language), width, 2.1, fonts), x, 0, 2.1, fill=GREY)
-    notes = wrap(word("qr_note", language), width, 2.0, fonts)
-    shown = notes if shows_map and side >= QR_MM else []
-    return qr_code(contents.request.link, side).at(x, 0) + paragraph(shown, x, side + 1.5, 2.0, fill=GREY)
+        return paragraph(wrap(word("inset_note", language), box.width, 2.1, fonts), box.x, 0, 2.1, fill=GREY)
+    notes = wrap(word("qr_note", language), box.width, 2.0, fonts)
+    below = side + 1.5
+    shown = notes if shows_map and below + height(len(notes), 2.0) <= box.height else []
+    return qr_code(contents.request.link, side).at(box.x, 0) + paragraph(shown, box.x, below, 2.0, fill=GREY)
 
 
 def title_rows(contents: Contents, layout: Layout) -> list[Row]:

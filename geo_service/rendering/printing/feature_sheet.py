@@ -88,7 +88,7 @@ def compose_feature_sheet(
     layer, feature, ground = _found(desk, story)
     frame = frame_of(desk, AtlasEntry("", _reach(feature, ground))) if ground is not None else frames_of(desk)[0]
     corner = corners(desk, frame)
-    scene = map_scene(desk, frame, corner, Subject(highlight=ground))
+    scene = map_scene(desk, frame, corner, Subject(highlight=ground, keys=False))
     contents = Contents(
         request=desk.seen_in(frame),
         scene=scene,
@@ -143,13 +143,13 @@ def _columns(desk: Desk, contents: Contents, layer: PrintLayer, feature: Feature
     left, right = desk.layout.columns
     plan = _plan(desk, story.commitment, left.width)
     room = left.height - (plan.height_mm + GAP_MM if plan.body else 0.0)
-    facts = _attributes(desk, layer, feature, Box(0, 0, left.width, room))
+    facts = _attributes(desk, layer, feature, Box(0, 0, left.width, room), has_plan=bool(plan.body))
     title = title_block(title_rows(contents, desk.layout), right.width, desk.fonts, desk.language)
     photo = _photo(desk, story.photo, right.width)
     where = location_panel(contents, right.width, right.height - title.height_mm - photo.height_mm - 2 * GAP_MM)
     pieces = [
         facts.at(left.x, left.y),
-        plan.at(left.x, left.bottom - plan.height_mm),
+        plan.at(left.x, left.y + facts.height_mm + GAP_MM),
         photo.at(right.x, right.y),
         where.at(right.x, right.y + photo.height_mm + GAP_MM),
         title.at(right.x, right.bottom - title.height_mm),
@@ -158,13 +158,17 @@ def _columns(desk: Desk, contents: Contents, layer: PrintLayer, feature: Feature
 
 
 # ---------------------------------------------------------------- attributes
-def _attributes(desk: Desk, layer: PrintLayer, feature: Feature, box: Box) -> Drawing:
-    """Fields with their values; as many as there is room for, the layer's own before the common ones' tail."""
+def _attributes(desk: Desk, layer: PrintLayer, feature: Feature, box: Box, *, has_plan: bool) -> Drawing:
+    """Fields with their values; as many as there is room for, the layer's own before the common ones' tail.
+
+    Beside the plan's words the id of the commitment says nothing.
+    """
+    left_out = _LEFT_OUT | {"commitment"} if has_plan else _LEFT_OUT
     inner = box.width - 2 * INSET_MM
     rows = [
         (field_heading(field, desk.language), value_text(field, feature.properties.get(field.key), desk.language))
         for field in allowed_fields(desk.request, layer.definition)
-        if field.key not in _LEFT_OUT and feature.properties.get(field.key) not in (None, "")
+        if field.key not in left_out and feature.properties.get(field.key) not in (None, "")
     ]
     drawn = [_fact(desk, label, value, inner) for label, value in rows]
     body, y = "", 0.0

@@ -51,7 +51,8 @@ class Paper(Protocol):
 class Wishes:
     """How the map shall be drawn: language of names, text factor, table layer and what furniture covers; ``focus`` is
     ground (EPSG:4548) outside which the map is veiled, ``highlight`` a geometry to point out. With ``tints`` areas that
-    tile the district are coloured; without, what lies under the map is seen."""
+    tile the district are coloured; without, what lies under the map is seen. With ``keys`` a name without room is
+    replaced by a number, which a table beside the map must explain."""
 
     fonts: Fonts
     language: Literal["zh", "en"] = "zh"
@@ -61,6 +62,7 @@ class Wishes:
     focus: Any = None
     highlight: Any = None
     tints: bool = True
+    keys: bool = True
 
 
 def draw_map(frame: Frame, layers: Sequence[PrintLayer], wishes: Wishes) -> Scene:
@@ -76,6 +78,7 @@ def draw_map(frame: Frame, layers: Sequence[PrintLayer], wishes: Wishes) -> Scen
         window=Box(0, 0, frame.width_mm, frame.height_mm),
         radii=radii,
         numbers=numbers,
+        keyed=wishes.keys,
     )
     placed, keyed, omissions = letter(lettering, seen, tabled, _board(frame, seen, radii, wishes.covered))
     rows = (Numbered(numbers[i.feature.id], i.layer, i.feature) for i in _of(seen, tabled))

@@ -98,7 +98,8 @@ def numbers_of(items: Sequence[Item]) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Lettering:
-    """How one map is lettered: ``radii`` of point marks by layer, ``numbers`` of the table's features by id."""
+    """How one map is lettered: ``radii`` of point marks by layer, ``numbers`` of the table's features by id, ``keyed``
+    whether names without room get a number."""
 
     fonts: Fonts
     language: str
@@ -106,6 +107,7 @@ class Lettering:
     window: Box
     radii: Mapping[str, float]
     numbers: Mapping[str, int]
+    keyed: bool = True
 
     def labels(self, seen: Seen, tabled: PrintLayer | None) -> Iterable[Label]:
         """A label per name: numbers for the table's layer, one for all pieces of a line that share a name."""
@@ -164,6 +166,8 @@ class Lettering:
 
     def keys(self, items: Mapping[str, Item], left: Iterable[Label], board: Board) -> tuple[Placed, ...]:
         """Numbers for names that found no place, where at least a number fits; base geography goes without."""
+        if not self.keyed:
+            return ()
         wanted = [items[x.owner] for x in left if not (x.number or items[x.owner].layer.definition.is_reference)]
         first = max(self.numbers.values(), default=0) + 1
         trial = (self.number(i, first + n, self.candidates(i, i.shape)) for n, i in enumerate(wanted[:KEY_LIMIT]))

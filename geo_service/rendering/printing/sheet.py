@@ -246,6 +246,7 @@ class Subject:
     subtitle: str = ""
     focus: Any = None
     highlight: Any = None
+    keys: bool = True
 
 
 def map_scene(desk: Desk, frame: Frame, corners: Mapping[str, tuple[Box, str]], subject: Subject) -> Scene:
@@ -259,6 +260,7 @@ def map_scene(desk: Desk, frame: Frame, corners: Mapping[str, tuple[Box, str]], 
         focus=subject.focus,
         highlight=subject.highlight,
         tints=desk.raster is None,
+        keys=subject.keys,
     )
     return draw_map(frame, desk.layers, wishes)
 

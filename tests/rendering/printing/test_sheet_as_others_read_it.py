@@ -23,6 +23,7 @@ from geo_service.core.layers import LayerDefinition
 from geo_service.core.text import Text
 from geo_service.rendering.colour import contrast
 from geo_service.rendering.printing.atlas import by_subdistrict, compose_atlas
+from geo_service.rendering.printing.feature_sheet import FeatureStory, compose_feature_sheet
 from geo_service.rendering.printing.fonts import Fonts
 from geo_service.rendering.printing.furniture import Locator
 from geo_service.rendering.printing.layers import PrintLayer, prepare
@@ -299,3 +300,16 @@ def test_a_street_is_seen_in_the_legend_in_print_and_on_screen(sheet: Sheet) -> 
     assert (kerb - road) / 2 == pytest.approx(0.2)
     assert road >= 1.0
     assert contrast(look.color, "#FFFFFF") > 3
+
+
+def test_a_features_page_has_no_number_that_nothing_explains(
+    layers: list[PrintLayer], fonts: Fonts, locator: Locator
+) -> None:
+    """Names without room are told to the person who prints; there is no key beside that map."""
+    story = FeatureStory(layer="pocket_parks", fid="NK-KDG-001")
+    made = compose_feature_sheet(
+        SheetRequest(title="一页纸", scale=50_000), layers, story, fonts=fonts, locator=locator
+    )
+    assert not any(placed.label.number for placed in made.scenes[0].placed)
+    assert "sheet-name-omitted" in {f.code for f in made.findings}
+    assert "sheet-name-keyed" not in {f.code for f in made.findings}

@@ -44,9 +44,12 @@ function show(job) {
   if (job.state !== "done") return say(job.problem || w("failed"), true);
   state.shown = job.result;
   picture.src = job.url;
+  const open = /** @type {HTMLAnchorElement} */ (/** @type {unknown} */ ($("#sheet-open")));
+  open.href = job.url;
+  open.hidden = false;
   const { paper, pages, scale } = job.result;
   const size = `${number(paper[0], 0)} × ${number(paper[1], 0)} mm`;
-  say([scale ? `${w("selected")} 1:${number(scale, 0)}` : "", size, `${pages} ${w("pages")}`].filter(Boolean).join(" · "));
+  say([scale ? `${w("selected")} 1:${number(scale, 0)}` : "", size, pagesText(pages)].filter(Boolean).join(" · "));
   const notes = /** @type {HTMLDetailsElement} */ (/** @type {unknown} */ ($("#sheet-notes")));
   notes.hidden = job.findings.length === 0;
   fill($("summary", notes), `${job.findings.length} ${w("notes")}`);
@@ -163,8 +166,11 @@ function showJob(row, job) {
   else fill(row, name, h("span", { class: "muted" }, job.problem || w(job.state === "cancelled" ? "cancelled" : "failed")));
 }
 
+/** @param {number} count */
+const pagesText = (count) => `${count} ${w(count === 1 ? "page" : "pages")}`;
+
 /** @param {Job} job */
-const size = ({ result }) => `${result.pages} ${w("pages")} · ${number(result.bytes / 1000, 0)} kB`;
+const size = ({ result }) => `${pagesText(result.pages)} · ${number(result.bytes / 1000, 0)} kB`;
 
 async function listJobs() {
   const { jobs } = await call("GET", "/api/prints");

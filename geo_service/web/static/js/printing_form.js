@@ -159,8 +159,18 @@ function showTaken() {
 /** @param {string} id */
 const titleOf = (id) => form.querySelector(`input[name=layer][value="${CSS.escape(id)}"]`)?.parentElement?.textContent?.trim() ?? id;
 
+/** What the table of the map asks for: a page for each of its features. */
+function readSelection() {
+  const asked = new URLSearchParams(location.search);
+  const atlas = /** @type {HTMLSelectElement | null} */ (/** @type {unknown} */ (field("atlas")));
+  if (!atlas || ![...atlas.options].some(({ value }) => value === asked.get("atlas"))) return;
+  atlas.value = asked.get("atlas") ?? "";
+  field("only").value = asked.get("only") ?? "";
+}
+
 /** Take over layers, revisions and place from an address of the map. */
 export function readMapLink() {
+  readSelection();
   const link = readLink(location.hash);
   if (link.on) tick(link.on);
   place.revisions = link.revisions ?? {};

@@ -16,6 +16,7 @@ const WORDS = {
   noIllustrative: ["不画示意要素", "no illustrative positions"],
   noLabels: ["不注名称", "no names"],
   notes: ["提示", "notes"],
+  page: ["页", "page"],
   pages: ["页", "pages"],
   saved: ["模板已保存：", "Saved the template "],
   selected: ["比例尺", "Scale"],

@@ -1,13 +1,15 @@
 // The bar over the table: layer, filter, in view only, which rows, pages, exports.
 
-import { address, layerPath } from "./api.js";
-import { fill, h, icon } from "./dom.js";
+import { address, getJson, layerPath } from "./api.js";
+import { fill, h, icon, toast } from "./dom.js";
 import { PAGE } from "./table.js";
 import { english, number, said, t } from "./words.js";
 
 /** @typedef {import("./table.js").Table} Table */
 
 const WAIT_MS = 220;
+/** Pages of an atlas at most. */
+const MOST_PAGES = 200;
 
 /** @param {Table} table */
 export function toolbar(table) {
@@ -27,8 +29,9 @@ export function toolbar(table) {
   const after = pageButton(t("next"), "after", () => turn(1));
   const csv = h("a", { class: "tool", title: t("exportCsv"), download: true }, icon("csv", 16), "CSV");
   const xlsx = h("a", { class: "tool", title: t("exportXlsx"), download: true }, icon("csv", 16), "XLSX");
+  const atlas = h("button", { class: "tool", type: "button", title: t("atlasOf"), onclick: () => printAtlas(table) }, icon("print", 16), t("atlas"));
   const close = h("button", { class: "tool", type: "button", "aria-label": t("close"), title: t("close"), onclick: () => table.close() }, icon("close", 16));
-  const element = h("div", { class: "drawer-bar" }, layers, filter, h("label", { class: "switch" }, inView, t("inView")), condition, h("span", { class: "paging" }, count, before, after), csv, xlsx, close);
+  const element = h("div", { class: "drawer-bar" }, layers, filter, h("label", { class: "switch" }, inView, t("inView")), condition, h("span", { class: "paging" }, count, before, after), csv, xlsx, atlas, close);
 
   const turn = (/** @type {number} */ step) => {
     const offset = table.ask.offset + step * PAGE;
@@ -56,6 +59,22 @@ export function toolbar(table) {
   };
 
   return { element, range, refresh, turn, focus: () => table.drawer.focus({ preventScroll: true }) };
+}
+
+/**
+ * To the print room with the features of the table, a page each; the layers and revisions of the map come along.
+ * @param {Table} table
+ */
+async function printAtlas(table) {
+  try {
+    const asked = { ...table.parameters, limit: MOST_PAGES, offset: 0 };
+    const { features, numberMatched } = await getJson(address(layerPath(table.layerId, "items"), asked));
+    if (numberMatched > MOST_PAGES || !features.length) return toast(t("atlasTooMany"), { bad: true });
+    const only = features.map((/** @type {{id: string}} */ { id }) => id).join(",");
+    location.assign(`/print?${new URLSearchParams({ atlas: table.layerId, only })}${location.hash}`);
+  } catch (error) {
+    toast(`${t("failed")}: ${/** @type {Error} */ (error).message}`, { bad: true });
+  }
 }
 
 /**
