@@ -71,7 +71,7 @@ async function printAtlas(table) {
     const { features, numberMatched } = await getJson(address(layerPath(table.layerId, "items"), asked));
     if (numberMatched > MOST_PAGES || !features.length) return toast(t("atlasTooMany"), { bad: true });
     const only = features.map((/** @type {{id: string}} */ { id }) => id).join(",");
-    location.assign(`/print?${new URLSearchParams({ atlas: table.layerId, only })}${location.hash}`);
+    location.assign(`/print?${new URLSearchParams({ atlas: table.layerId, only })}${table.app.pinnedAddress}`);
   } catch (error) {
     toast(`${t("failed")}: ${/** @type {Error} */ (error).message}`, { bad: true });
   }
