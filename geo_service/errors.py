@@ -7,6 +7,8 @@
     │   ├── InvalidBbox
     │   ├── InvalidFilter
     │   ├── InvalidParameter
+    │   │   ├── MissingData
+    │   │   └── UnusableLayer
     │   ├── UnknownField
     │   ├── UnprintableText
     │   └── WeakPassword
@@ -84,7 +86,7 @@ class GeoServiceError(Exception):
         """What is wrong and what to do, in ``zh`` or ``en``."""
         parts = (self.zh, self.advice_zh) if language == "zh" else (self.en, self.advice_en)
         joiner = "" if language == "zh" else " "
-        params = {k: one_side(v, language) if k == "reason" else v for k, v in self.params.items()}
+        params = {k: one_side(v, language) if k in BILINGUAL else v for k, v in self.params.items()}
         return joiner.join(part for part in parts if part).format_map(_Params(params))
 
 
@@ -116,6 +118,9 @@ def revived(code: str, params: Mapping[str, object]) -> GeoServiceError:
     found = next((kind for kind in kinds if kind.code == code), ServiceFault)
     return found(**params)
 
+
+BILINGUAL = ("reason", "role")
+"""Parameters that may be a pair of Chinese and English."""
 
 _CHINESE = re.compile("[\u3400-\u9fff]")
 _COLON = re.compile("[:：]")
@@ -164,6 +169,27 @@ class InvalidParameter(InvalidRequest):
         "参数 {name} 的值「{value}」不对：{reason}。",
         "The parameter {name}={value} is wrong: {reason}.",
     )
+
+
+class MissingData(InvalidParameter):
+    """A question cannot be answered before data is there: ``name`` is the role, ``role`` its title, ``upload`` the
+    layer to add to (empty where there is none yet)."""
+
+    code = "missing-data"
+    zh, en = "「{role}」（{name}）缺少数据：{reason}。", "“{role}” ({name}) lacks data: {reason}."
+    advice_zh = "请先上传或补充位置，或为它另选图层。"
+    advice_en = "Upload it or add positions first, or choose another layer for it."
+
+
+class UnusableLayer(InvalidParameter):
+    """A layer a question cannot work with: ``name`` is the role, ``role`` its title, ``value`` the rows at fault."""
+
+    code = "unusable-layer"
+    zh, en = (
+        "「{role}」（{name}）不能用：{reason}（{value}）。",
+        "“{role}” ({name}) cannot be used: {reason} ({value}).",
+    )
+    advice_zh, advice_en = "请改正这些要素，或另选图层。", "Mend these features or choose another layer."
 
 
 class UnknownField(InvalidRequest):

@@ -45,12 +45,16 @@ def make_centres(area: shapely.Geometry, *, size_m: float = CELL_M) -> Floats:
         The size is not positive, or the area needs more than 4 000 000 cells.
     """
     if not size_m > 0:
-        raise InvalidParameter(name="size_m", value=size_m, reason="> 0 m")
+        raise InvalidParameter(name="cell_m", value=size_m, reason="> 0 m")
     west, south, east, north = area.bounds
     columns = numpy.arange(numpy.floor(west / size_m), numpy.ceil(east / size_m))
     rows = numpy.arange(numpy.floor(south / size_m), numpy.ceil(north / size_m))
     if len(columns) * len(rows) > MAX_CELLS:
-        raise InvalidParameter(name="size_m", value=size_m, reason=f"{len(columns) * len(rows):,} > {MAX_CELLS:,}")
+        raise InvalidParameter(
+            name="cell_m",
+            value=size_m,
+            reason=f"网格过多，请加大 / too many cells, use larger ones: {len(columns) * len(rows):,} > {MAX_CELLS:,}",
+        )
     x, y = numpy.meshgrid((columns + 0.5) * size_m, (rows + 0.5) * size_m)
     centres = numpy.column_stack((x.ravel(), y.ravel()))
     shapely.prepare(area)

@@ -256,8 +256,8 @@ QUESTION = Question(
     theme="safety",
     title=Text("按地形哪里会积水？能积多少？", "Where would water stand by the lie of the land, and how much?"),
     explanation=Text(
-        "上传高程格网（GeoTIFF、ASCII 或点图层），找出洼地、深度、容积。",
-        "From a grid of heights (GeoTIFF, ASCII grid or a layer of points): depressions, depth, volume.",
+        "把高程格网作为点图层上传（CSV：经度、纬度、高程，等距），找出洼地、深度、容积。",
+        "From heights sent as a layer of evenly spaced points (CSV): depressions, depth, volume.",
     ),
     roles=(Role("heights", Text("高程", "Heights"), kinds=("point",), part="heights"),),
     parameters=(

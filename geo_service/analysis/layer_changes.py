@@ -256,8 +256,8 @@ QUESTION = Question(
         "只列真实变化，不把重新导出的格式差异当变化。", "Real changes only; a new export of the same data is none."
     ),
     roles=(
-        Role("before", Text("旧版本", "Earlier revision"), ("pocket_parks",), previous=True),
-        Role("after", Text("新版本", "Later revision"), ("pocket_parks",)),
+        Role("before", Text("旧版本", "Earlier revision"), ("pocket_parks",), previous=True, placed=False),
+        Role("after", Text("新版本", "Later revision"), ("pocket_parks",), placed=False),
     ),
     parameters=(
         Parameter(

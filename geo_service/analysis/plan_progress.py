@@ -315,7 +315,7 @@ QUESTION = Question(
         "Promised, on the map, done; the subdistricts sum up to the district.",
     ),
     roles=(
-        Role("members", Text("计划图层", "Plan layers"), PLAN_LAYERS, several=True),
+        Role("members", Text("计划图层", "Plan layers"), PLAN_LAYERS, several=True, placed=False),
         Role("areas", Text("街道", "Subdistricts"), ("subdistricts",), optional=True, kinds=("polygon",)),
         Role("ledger", Text("计划台账", "Plan ledger"), part="ledger"),
     ),

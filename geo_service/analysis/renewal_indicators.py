@@ -169,7 +169,7 @@ QUESTION = Question(
     theme="land",
     title=Text("更新单元合不合 20%、2、50% 三条红线？", "Do the renewal units keep within 20%, 2 and 50%?"),
     explanation=Text("拆除占比、拆建比、就近安置率逐单元亮灯。", "A light per unit: demolished, rebuilt, rehoused."),
-    roles=(Role("units", Text("更新单元", "Renewal units"), ("renewal_areas",), several=True),),
+    roles=(Role("units", Text("更新单元", "Renewal units"), ("renewal_areas",), several=True, placed=False),),
     parameters=(
         Parameter(
             key="demolished_max_percent",

@@ -140,7 +140,7 @@ class Role:
 
     ``several`` layers may play it together; ``kinds`` are the geometries that make sense; ``part`` tells where its
     frame comes from: a layer, the plan ledger, or heights (a layer of points or a raster file); ``previous`` asks for
-    an earlier revision of the layer.
+    an earlier revision of the layer. Where ``placed`` at least one feature must have a position.
     """
 
     key: str
@@ -151,6 +151,7 @@ class Role:
     kinds: tuple[Kind, ...] = ()
     part: Literal["layer", "ledger", "heights"] = "layer"
     previous: bool = False
+    placed: bool = True
 
 
 Run = Callable[[Mapping[str, geopandas.GeoDataFrame], Mapping[str, Any]], Result]

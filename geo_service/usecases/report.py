@@ -19,16 +19,23 @@ import pandas
 from geo_service.analysis.questions import QUESTIONS, find_question
 from geo_service.analysis.result import STATUSES, Column, Parameter, Question, Result, Role, read_parameters
 from geo_service.core.features import geometry_of, to_frame
+from geo_service.core.layers import Kind
 from geo_service.core.plan import Ledger
 from geo_service.core.revisions import Revision
 from geo_service.core.text import Text
-from geo_service.errors import InvalidParameter, LayerNotFound
+from geo_service.errors import InvalidParameter, LayerNotFound, MissingData, UnusableLayer
 from geo_service.storage.store import LayerState, LayerStore
 from geo_service.usecases.browse import text_json
 from geo_service.usecases.memo import Memo
 from geo_service.usecases.summary import summarise
 from geo_service.usecases.views import RevisionViews
 
+NAMED = 5
+KINDS: Mapping[Kind, Text] = {
+    "point": Text("点", "points"),
+    "line": Text("线", "lines"),
+    "polygon": Text("面", "areas"),
+}
 MOST_FEATURES = 200_000
 """Features one question may read."""
 
@@ -82,7 +89,49 @@ def choose_reads(sources: Sources, question: Question, chosen: Mapping[str, str]
     known = {s.definition.id: s for s in sources.states}
     for key in chosen:
         question.role(key)
-    return tuple(read for role in question.roles for read in _reads_of(sources, role, chosen.get(role.key), known))
+    reads = tuple(read for role in question.roles for read in _reads_of(sources, role, chosen.get(role.key), known))
+    for role in question.roles:
+        if role.part != "ledger" and role.placed and not role.optional:
+            _require_places(sources, role, [r for r in reads if r.role.key == role.key])
+    return reads
+
+
+def lacking(sources: Sources, question: Question) -> MissingData | None:
+    """What a question lacks on the layers it reads unless others are chosen, None where it can be answered."""
+    try:
+        choose_reads(sources, question, {})
+    except MissingData as error:
+        return error
+    return None
+
+
+def _require_places(sources: Sources, role: Role, reads: Sequence[Read]) -> None:
+    """Nothing where some feature has a position.
+
+    Raises
+    ------
+    MissingData
+        None has; the first are named.
+    """
+    summaries = [sources.views.summary(r.state.definition, r.revision) for r in reads]
+    if any(s.located for s in summaries):
+        return
+    titles = [r.state.definition.title for r in reads]
+    count = sum(s.count for s in summaries)
+    ids = [f.id for r in reads for f in sources.views.features(r.revision)[:NAMED]][:NAMED]
+    zh, en = "、".join(t.zh for t in titles), ", ".join(t.en for t in titles)
+    if count:
+        some = "、".join(ids)
+        reason = (
+            f"图层“{zh}”的 {count} 个要素都没有位置（如 {some}） / none of the {count} features of {en} has a position"
+        )
+    else:
+        reason = f"图层“{zh}”没有要素 / {en} has no features"
+    raise MissingData(name=role.key, role=_title(role), reason=reason, upload=reads[0].revision.layer)
+
+
+def _title(role: Role) -> str:
+    return f"{role.title.zh} / {role.title.en}"
 
 
 def _reads_of(sources: Sources, role: Role, chosen: str | None, known: Mapping[str, LayerState]) -> list[Read]:
@@ -90,8 +139,10 @@ def _reads_of(sources: Sources, role: Role, chosen: str | None, known: Mapping[s
         return []
     names = default_layers(role, known) if chosen is None else [n for n in chosen.split(",") if n]
     if not names and not role.optional:
-        reason = "请选择图层 / choose a layer"
-        raise InvalidParameter(name=role.key, value=chosen or "", reason=reason)
+        kinds = ("、".join(KINDS[k].zh for k in role.kinds), ", ".join(KINDS[k].en for k in role.kinds))
+        wanted = (f"（{kinds[0]}图层）", f" (a layer of {kinds[1]})") if role.kinds else ("", "")
+        reason = f"还没有选图层{wanted[0]} / no layer is chosen{wanted[1]}"
+        raise MissingData(name=role.key, role=_title(role), reason=reason, upload="")
     return [_read(sources, role, name, known) for name in names]
 
 
@@ -137,8 +188,26 @@ def work_out(
 ) -> Answer:
     """The answer on chosen layers; ``said`` hears how many of the layers have been read."""
     started = time.perf_counter()
-    result = question.run(gather(sources, question, reads, said), parameters)
+    result = _run(question, gather(sources, question, reads, said), parameters)
     return Answer(question, parameters, reads, result, round(time.perf_counter() - started, 3))
+
+
+def _run(question: Question, inputs: Mapping[str, Any], parameters: Mapping[str, Any]) -> Result:
+    """What the question answers; a layer it cannot use is refused by the title of its role.
+
+    Raises
+    ------
+    UnusableLayer
+        Invalid or unfit features, a field that is not there.
+    """
+    titles = {r.key: _title(r) for r in question.roles}
+    try:
+        return question.run(inputs, parameters)
+    except InvalidParameter as error:
+        role = titles.get(str(error.params.get("name")))
+        if role is None:
+            raise
+        raise UnusableLayer(**error.params, role=role) from error
 
 
 def gather(

@@ -70,8 +70,10 @@ def _values() -> dict[str, str]:
 @blueprint.get("/analysis")
 def index() -> str:
     """The questions by theme."""
+    here = sources()
     groups = {THEMES[theme]: [q for q in QUESTIONS if q.theme == theme] for theme in THEMES}
-    return render_template("analyses.html", page="analysis", groups=groups)
+    lacks = {q.id: report.lacking(here, q) for q in QUESTIONS}
+    return render_template("analyses.html", page="analysis", groups=groups, lacks=lacks)
 
 
 @blueprint.get("/analysis/<question_id>")

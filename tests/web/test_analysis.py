@@ -135,7 +135,7 @@ def ask_later(client: FlaskClient, question_id: str, query: str = "") -> Any:
     return client.get(f"/api/analyses/{question_id}?{query}", headers={"Prefer": "respond-async"})
 
 
-def ask_of(deployment: Deployment, question_id: str, **parameters: float) -> Ask:
+def ask_of(deployment: Deployment, question_id: str, **parameters: Any) -> Ask:
     """A question as somebody asks it who may read everything."""
     here = deployment
     sources = Sources(here.store.layers(), here.store, here.views, here.ledger, here.memo)
@@ -171,7 +171,7 @@ def test_a_known_answer_is_given_at_once_without_a_job(client: FlaskClient) -> N
 
 
 def test_a_refusal_in_the_worker_is_the_refusal_of_the_request(client: FlaskClient, deployment: Deployment) -> None:
-    job = deployment.answers.begin(ask_of(deployment, "road-works", months=4), owner="anybody", wish={})
+    job = deployment.answers.begin(ask_of(deployment, "hotspots", weight="no_such"), owner="anybody", wish={})
     told = ended(client, f"/api/analysis-jobs/{job.id}")
     assert told["state"] == "failed"
     refused = client.get(told["result"])
