@@ -148,7 +148,11 @@ def _security(address: str) -> Any:
         return None
     from distributed.security import Security
 
-    return Security(require_encryption=True)
+    security = Security(require_encryption=True)
+    if not (security.tls_ca_file and security.tls_client_cert):
+        names = "DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ...__CLIENT__CERT, ...__CLIENT__KEY"
+        raise Unavailable(reason=f"{address} 没有证书，请设置 / no certificates for {address}, set: {names}")
+    return security
 
 
 def _need(package: str) -> None:

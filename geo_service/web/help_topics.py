@@ -59,6 +59,15 @@ TOPICS = (
         Text("公顷与亩，经纬度与平面坐标。", "Hectares and mu, degrees and metres."),
     ),
     Topic(
+        "analyses",
+        "planner",
+        Text("分析：问什么、怎么算、可信到哪里", "Analyses: questions, methods, how far to trust them"),
+        Text(
+            "每个问题的默认参数、标准条文、核实状态、方法；路网与人口从哪里来。",
+            "Defaults, clauses, verification and method of each question; where streets and people come from.",
+        ),
+    ),
+    Topic(
         "print",
         "planner",
         Text("打印与导出", "Print and export"),

@@ -9,6 +9,9 @@ from urllib.parse import quote, urlencode
 
 from flask import Blueprint, g, render_template, request
 
+from geo_service.analysis.questions import QUESTIONS
+from geo_service.analysis.result import STATUSES
+from geo_service.analysis.result import THEMES as QUESTION_THEMES
 from geo_service.core import crs
 from geo_service.core.access import may_edit
 from geo_service.core.features import Feature
@@ -26,6 +29,7 @@ from geo_service.usecases.summary import layer_symbol
 from geo_service.web import assets, i18n, page_words, progress_bars
 from geo_service.web.attachments import attachments_of
 from geo_service.web.current import deployment, visible_layer, visible_layers
+from geo_service.web.help_methods import METHODS
 from geo_service.web.help_topics import TOPICS, topic
 from geo_service.web.session import account
 
@@ -179,10 +183,16 @@ def help_index() -> str:
 def help_topic(topic_id: str) -> str:
     """One page of the help."""
     found = topic(topic_id)
-    return render_template(found.template(i18n.language()), page="help", topics=TOPICS, topic=found)
+    return render_template(found.template(i18n.language()), page="help", topics=TOPICS, topic=found, **_ANALYSES)
 
 
 # ---- what templates need
+
+_ANALYSES = {
+    "groups": {title: [q for q in QUESTIONS if q.theme == theme] for theme, title in QUESTION_THEMES.items()},
+    "methods": METHODS,
+    "statuses": STATUSES,
+}
 
 _TABLES = {
     "ARITHMETIC": ARITHMETIC,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -73,7 +74,7 @@ def dask_process(*words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 def _address(process: subprocess.Popen[str]) -> str:
     for line in process.stderr or ():
-        found = re.search(r"(?:Scheduler at|Registered to|Start worker at):\s+(tcp://\S+)", line)
+        found = re.search(r"(?:Scheduler at|Registered to|Start worker at):\s+((?:tcp|tls)://\S+)", line)
         if found:
             return found[1]
     raise AssertionError("it ended without an address")
@@ -131,6 +132,68 @@ def test_a_million_buildings_are_counted_alike_by_every_engine(tmp_path: Path) -
                 hands[1].send_signal(signal.SIGKILL)
 
         assert ask(engine=address, progress=kill_one).equals(alone)
+
+
+def certificates(folder: Path) -> dict[str, str]:
+    """An authority and a certificate of it for every part, made with openssl as the README says."""
+
+    def openssl(*words: str) -> None:
+        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
+
+    new_key = ("-newkey", "rsa:2048", "-nodes", "-subj")
+    openssl("req", "-x509", *new_key, "/CN=ca", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2")
+    for part in ("scheduler", "worker", "client"):
+        openssl("req", *new_key, f"/CN={part}", "-keyout", f"{part}.key", "-out", f"{part}.csr")
+        signed = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2")
+        openssl("x509", "-req", "-in", f"{part}.csr", "-out", f"{part}.pem", *signed)
+    prefix = "DASK_DISTRIBUTED__COMM__TLS__"
+    return {
+        f"{prefix}CA_FILE": str(folder / "ca.pem"),
+        f"{prefix}CLIENT__CERT": str(folder / "client.pem"),
+        f"{prefix}CLIENT__KEY": str(folder / "client.key"),
+    }
+
+
+def counted(chunks: Path, home: Path, engine: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """``geo_service count-footprints`` as an administrator runs it."""
+    return subprocess.run(
+        [sys.executable, "-m", "geo_service", "count-footprints", str(chunks), "--engine", engine, "--json"],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "GEO_SERVICE_HOME": str(home), **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+
+
+@pytest.mark.slow
+def test_over_tls_the_command_counts_the_same_and_a_stranger_is_turned_away(
+    chunks: tuple[Path, ...], tmp_path: Path
+) -> None:
+    known, home = certificates(tmp_path), tmp_path / "home"
+    alone = ("--host", "tls://127.0.0.1", "--no-dashboard", "--tls-ca-file", str(tmp_path / "ca.pem"))
+
+    def own(part: str) -> tuple[str, ...]:
+        return ("--tls-cert", str(tmp_path / f"{part}.pem"), "--tls-key", str(tmp_path / f"{part}.key"))
+
+    with ExitStack() as stack:
+        _, address = stack.enter_context(
+            dask_process("scheduler", *alone, *own("scheduler"), "--protocol", "tls", "--port", "0")
+        )
+        assert address.startswith("tls://")
+        for _ in range(2):
+            wanted = ("worker", address, *alone, *own("worker"), "--no-nanny", "--nthreads", "1")
+            stack.enter_context(dask_process(*wanted, "--death-timeout", "20"))
+        here = counted(chunks[0].parent, home, "local", {})
+        there = counted(chunks[0].parent, home, address, known)
+        assert there.returncode == 0, there.stderr
+        assert json.loads(there.stdout)["rows"] == json.loads(here.stdout)["rows"]
+        assert sum(row[1] for row in json.loads(there.stdout)["rows"]) > 20_000
+        stranger = counted(chunks[0].parent, home, address, {})
+        assert stranger.returncode != 0
+        assert "Traceback" not in stranger.stderr
+        assert address in stranger.stderr
 
 
 def test_nobody_at_the_address_is_said_within_seconds(chunks: tuple[Path, ...]) -> None:
