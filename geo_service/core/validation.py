@@ -13,7 +13,7 @@ from geo_service.core import attachments
 from geo_service.core.features import Feature
 from geo_service.core.layers import Field, LayerDefinition
 from geo_service.core.text import Text
-from geo_service.errors import one_side
+from geo_service.core.wording import FIELD_TYPES, SHAPES, reason_of, said
 
 Level = Literal["block", "acknowledge", "warn", "fixed"]
 
@@ -134,9 +134,10 @@ class Finding:
 
     def sentence(self, language: str = "zh") -> str:
         """Where and what, in ``zh`` or ``en``."""
-        params = {"fid": self.fid, "field": self.field, **self.params}
+        given = {"fid": self.fid, "field": self.field, **self.params}
+        params = {key: said(value, language) for key, value in given.items()}
         if "reason" in params:
-            params["reason"] = one_side(params["reason"], language)
+            params["reason"] = reason_of(given["reason"], language)
         return f"{self._where(language)}{FINDINGS[self.code][1].get(language).format_map(params)}"
 
     def _where(self, language: str) -> str:
@@ -212,9 +213,10 @@ def _check_value(item: Field, value: Any, place: Mapping[str, Any]) -> Iterator[
             yield Finding(code="field-required", field=item.key, **place)
         return
     if not _has_type(item, value):
-        yield Finding(code="field-type", field=item.key, params={"value": value, "expected": item.type}, **place)
+        expected = {"value": value, "expected": FIELD_TYPES[item.type]}
+        yield Finding(code="field-type", field=item.key, params=expected, **place)
     elif item.codes and value not in {c.value for c in item.codes}:
-        known = ", ".join(c.value for c in item.codes)
+        known = [c.value for c in item.codes]
         yield Finding(code="field-code", field=item.key, params={"value": value, "known": known}, **place)
     elif not _in_range(item, value):
         limits = {"value": value, "minimum": _limit(item.minimum), "maximum": _limit(item.maximum)}
@@ -258,8 +260,9 @@ def _check_geometry(definition: LayerDefinition, feature: Feature, place: Mappin
         return
     found = feature.geometry.get("type")
     if found not in definition.geometry_types:
-        expected = ", ".join(definition.geometry_types)
-        yield Finding(code="geometry-type", field="geometry", params={"found": found, "expected": expected}, **place)
+        taken = [SHAPES.get(t, t) for t in definition.geometry_types]
+        params = {"found": SHAPES.get(str(found), found), "expected": taken}
+        yield Finding(code="geometry-type", field="geometry", params=params, **place)
         return
     yield from _check_validity(feature, place)
 

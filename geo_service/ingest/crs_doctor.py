@@ -331,7 +331,7 @@ def _chosen(
         shares=shares[:5],
         previews=(_preview(reading, x, y),),
         finding="crs-chosen",
-        params={"used": reading.title.zh},
+        params={"used": reading.title},
     )
 
 
@@ -345,7 +345,7 @@ def _refused(declared: Declared, shares: tuple[Share, ...]) -> CrsVerdict:
         ),
         shares=shares[:3],
         finding="crs-old-datum",
-        params={"declared": declared.text, "datum": datum.zh},
+        params={"declared": declared.text, "datum": datum},
     )
 
 
@@ -376,7 +376,7 @@ def _judge_declared(
     inside = own.district >= INSIDE
     reason = Text(
         f"文件声明 {declared.text}，{_percent(own.district)}% 的顶点在本区内。",
-        f"The file states {declared.text}; {_percent(own.district)}% of the vertices are in the district.",
+        f"The file states “{declared.text}”; {_percent(own.district)}% of the vertices are in the district.",
     )
     verdict = CrsVerdict(
         state="declared",
@@ -400,13 +400,13 @@ def _conflict(declared: Declared, reading: Hypothesis, shares: tuple[Share, ...]
         proposed=best.key,
         reason=Text(
             f"坐标像是 {best.title.zh}，而文件声明 {declared.text}。",
-            f"The coordinates look like {best.title.en}, but the file states {declared.text}.",
+            f"The coordinates look like {best.title.en}, but the file states “{declared.text}”.",
         ),
         shares=shares[:5],
         previews=(_preview(proposed, x, y), _preview(reading, x, y)),
         finding="crs-conflict",
         params={
-            "proposed": best.title.zh,
+            "proposed": best.title,
             "declared": declared.text,
             "declared_share": _percent(own.district),
             "proposed_share": _percent(best.district),
@@ -443,7 +443,7 @@ def _judge_undeclared(shares: tuple[Share, ...], x: Array, y: Array) -> tuple[Cr
             shares=shares[:5],
             previews=_previews(shares[:2], x, y),
             finding="crs-assumed",
-            params={"proposed": best.title.zh, "proposed_share": _percent(best.district)},
+            params={"proposed": best.title, "proposed_share": _percent(best.district)},
         )
         return verdict, reading
     verdict = CrsVerdict(

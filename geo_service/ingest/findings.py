@@ -108,11 +108,11 @@ _FILE: _Table = {
     ),
     "layer-choose": (
         "block",
-        Text("文件中有多个图层：{layers}；请选择其中一个", "the file holds several layers: {layers}; choose one"),
+        Text("文件中有多个图层：{layers}；请选择其中一个", "the file holds several layers: “{layers}”; choose one"),
     ),
     "layer-missing": (
         "block",
-        Text("文件中没有图层「{layer}」；有：{layers}", "the file has no layer “{layer}”; it has {layers}"),
+        Text("文件中没有图层「{layer}」；有：{layers}", "the file has no layer “{layer}”; it has “{layers}”"),
     ),
     "file-no-features": ("block", Text("文件中没有要素", "the file holds no features")),
     "gpkg-view": (
@@ -288,7 +288,7 @@ _CRS: _Table = {
         Text(
             "坐标像是 {proposed}，而文件声明 {declared}"
             "（按声明有 {declared_share}% 在本区，按前者有 {proposed_share}%）；请选择",
-            "the coordinates look like {proposed}, but the file states {declared} "
+            "the coordinates look like {proposed}, but the file states “{declared}” "
             "({declared_share}% of the vertices are in the district as stated, {proposed_share}% the other way); "
             "choose",
         ),
@@ -311,7 +311,7 @@ _CRS: _Table = {
         "block",
         Text(
             "按声明的 {declared}，数据不在本市（中心约 {x}, {y}）",
-            "as stated ({declared}) the data are not in this city (centre about {x}, {y})",
+            "as stated (“{declared}”) the data are not in this city (centre about {x}, {y})",
         ),
     ),
     "crs-old-datum": (
@@ -319,12 +319,12 @@ _CRS: _Table = {
         Text(
             "坐标系 {declared} 属于{datum}；与 CGCS2000 相差 64–71 米且没有公开的转换参数，"
             "请先在测绘部门转换到 CGCS2000",
-            "{declared} is on {datum}, 64–71 m off CGCS2000 without public parameters; have it converted first",
+            "“{declared}” is on {datum}, 64–71 m off CGCS2000 without public parameters; have it converted first",
         ),
     ),
     "crs-no-transform": (
         "block",
-        Text("坐标系 {declared} 无法精确转换到 CGCS2000", "{declared} cannot be transformed exactly to CGCS2000"),
+        Text("坐标系 {declared} 无法精确转换到 CGCS2000", "“{declared}” cannot be transformed exactly to CGCS2000"),
     ),
     "crs-datum-shift": (
         "block",

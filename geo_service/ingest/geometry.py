@@ -15,6 +15,7 @@ import shapely
 
 from geo_service.core.crs import project
 from geo_service.core.layers import LayerDefinition
+from geo_service.core.wording import SHAPES
 from geo_service.ingest.findings import FindingLog, Refused
 from geo_service.ingest.layer import objects
 from geo_service.ingest.limits import Limits
@@ -232,8 +233,8 @@ def _fit_types(
             row=rows[i],
             name=names[i],
             field="geometry",
-            found=found,
-            expected=", ".join(definition.geometry_types),
+            found=SHAPES.get(found, found),
+            expected=[SHAPES.get(t, t) for t in definition.geometry_types],
         )
 
 

@@ -11,6 +11,7 @@ import numpy
 import shapely
 
 from geo_service.core.text import Text
+from geo_service.core.validation import Finding
 from geo_service.ingest import current as published
 from geo_service.ingest.change_file import CHANGES
 from geo_service.ingest.comparison import Rows, compare_rows
@@ -57,9 +58,14 @@ class Run:
             self._examine()
         except Refused as refusal:
             self.log.extend([refusal.finding])
-        findings = tuple(sorted(self.log.report.findings, key=lambda f: f.row or 0))
+        findings = tuple(map(self._titled, sorted(self.log.report.findings, key=lambda f: f.row or 0)))
         self.note(findings=findings, counts=dict(self.log.counts))
         return self.examination
+
+    def _titled(self, finding: Finding) -> Finding:
+        """The finding with its field called as people call it."""
+        item = self.request.definition.field(finding.field) if self.request.definition and finding.field else None
+        return dataclasses.replace(finding, params={"field": item.title, **finding.params}) if item else finding
 
     def _examine(self) -> None:
         layer = self._read()
@@ -215,7 +221,7 @@ class Run:
         """The revision the file says it was made from."""
         stated = {int(float(str(v))) for v in values if v is not None and str(v).replace(".0", "").isdigit()}
         if len(stated) > 1:
-            self.log.add("base-mixed", revisions="、".join(map(str, sorted(stated)[:10])))
+            self.log.add("base-mixed", revisions=sorted(stated)[:10])
         base = min(stated, default=0)
         if base and base != self.request.rev:
             self.log.add("base-behind", base=base, head=self.request.rev)
@@ -230,7 +236,7 @@ class Run:
         self.note(shift=shift)
         if shift.key and not self.request.options.crs:
             fit = shift.fits[0]
-            self.log.add("crs-datum-shift", fit=fit.fitting, matched=shift.matched, hypothesis=fit.title.zh)
+            self.log.add("crs-datum-shift", fit=fit.fitting, matched=shift.matched, hypothesis=fit.title)
             if self.examination.crs:
                 verdict = dataclasses.replace(
                     self.examination.crs, state="shifted", proposed=shift.key, fits=shift.fits
@@ -268,10 +274,9 @@ class Run:
         splits, merges = find_splits_and_merges(rows.numbers, rows.side(), current.side(), matching)
         self.note(splits=splits, merges=merges)
         for split in splits:
-            shown = "、".join(map(str, split.rows[:20]))
-            self.log.add("identity-split", fid=split.fid, rows=shown)
+            self.log.add("identity-split", fid=split.fid, rows=split.rows[:20])
         for merge in merges:
-            self.log.add("identity-merge", row=merge.row, fids="、".join(merge.fids[:20]))
+            self.log.add("identity-merge", row=merge.row, fids=merge.fids[:20])
         return splits, merges
 
 

@@ -300,5 +300,5 @@ def _the_one(archive: Archive) -> Member:
         nested = all(m.suffix in (".zip", ".rar", ".7z") for m in candidates)
         raise Refused("zip-nested" if nested else "format-unknown")
     if len(candidates) > 1:
-        raise Refused("layer-choose", layers="、".join(PurePosixPath(m.name).name for m in candidates[:20]))
+        raise Refused("layer-choose", layers=[PurePosixPath(m.name).name for m in candidates[:20]])
     return candidates[0]

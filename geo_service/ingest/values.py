@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from geo_service.core.layers import Field
+from geo_service.core.text import Text
+from geo_service.core.wording import FIELD_TYPES
 
 
 class NotConvertible(ValueError):
@@ -57,9 +59,9 @@ def _convert(item: Field, value: Any) -> tuple[Any, Problem | None]:
 def _not_of_type(item: Field, value: Any) -> Problem:
     shown = str(value)[:60]
     if item.type == "code":
-        known = "、".join(f"{c.title.zh}（{c.value}）" for c in item.codes)
+        known = [Text(f"{c.title.zh}（{c.value}）", f"{c.value} ({c.title.en})") for c in item.codes]
         return Problem("field-code", {"value": shown, "known": known})
-    return Problem("value-type", {"value": shown, "expected": item.type})
+    return Problem("value-type", {"value": shown, "expected": FIELD_TYPES[item.type]})
 
 
 def _in_range(item: Field, value: float) -> bool:

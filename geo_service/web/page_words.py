@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from geo_service.core.layers import FieldType
 from geo_service.core.plan import Indicator
 from geo_service.core.revisions import Operation, RevisionKind
 from geo_service.core.text import Text
@@ -56,16 +55,6 @@ AUDIT_ACTIONS: Mapping[str, Text] = {
     "upload": Text("上传文件", "File sent"),
 }
 """What the log calls what people did; others are shown by their code."""
-
-FIELD_TYPES: Mapping[FieldType, Text] = {
-    "text": Text("文字", "Text"),
-    "integer": Text("整数", "Whole number"),
-    "number": Text("数字", "Number"),
-    "boolean": Text("是 / 否", "Yes / no"),
-    "date": Text("日期", "Date"),
-    "datetime": Text("时间", "Time"),
-    "code": Text("代码", "Code"),
-}
 
 PRECISION_MEANINGS: Mapping[str, Text] = {
     "surveyed": Text(

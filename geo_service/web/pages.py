@@ -20,6 +20,7 @@ from geo_service.core.progress import status_of
 from geo_service.core.progress_words import ARITHMETIC, KINDS, PROMISES, amount_text, number, promise_text, target_text
 from geo_service.core.progress_words import headline as headline_text
 from geo_service.core.query import parse_count
+from geo_service.core.wording import FIELD_TYPES
 from geo_service.errors import BrokenInstallation, GeoServiceError
 from geo_service.ingest.confine import kernel_support
 from geo_service.rendering import small_map, symbols
@@ -203,7 +204,7 @@ _TABLES = {
     "PROMISES": PROMISES,
     "STATUS_TITLES": progress_bars.STATUS_TITLES,
     "error_titles": page_words.ERROR_TITLES,
-    "field_types": page_words.FIELD_TYPES,
+    "field_types": FIELD_TYPES,
     "operations": page_words.OPERATIONS,
     "precision_meanings": page_words.PRECISION_MEANINGS,
     "revision_kinds": page_words.REVISION_KINDS,

@@ -13,10 +13,13 @@ import pytest
 import shapely
 
 from geo_service.core.features import Feature, geometry_of
+from geo_service.core.validation import Finding
 from geo_service.ingest import gcj
 from geo_service.ingest.crs_doctor import CHOICES, District, diagnose, diagnose_shift, read_declared
+from geo_service.ingest.examination import Examination
 
 from .conftest import Upload, collection, district, feature, snapshot, square
+from .languages import mixed
 
 Array = numpy.ndarray[Any, Any]
 COUNT = 60
@@ -147,6 +150,16 @@ FOREIGN: Mapping[str, Callable[[], Array]] = {
     "paper millimetres": lambda: moved(-117.0, -39.0),
     "another district of the city": lambda: moved(0.3, 0.2),
 }
+
+
+@pytest.mark.parametrize("statement", [None, "EPSG:4548", "EPSG:4490", *OLD])
+def test_every_verdict_is_said_in_one_language_at_a_time(statement: str | None) -> None:
+    read = [(coordinates(), "") for coordinates in (*CASES.values(), *FOREIGN.values())] + [(grid(4548), "declared")]
+    read += [(positions(), key) for key in CHOICES]
+    for coordinates, chosen in read:
+        verdict, _ = diagnose(coordinates, statement, of_district(), chosen=chosen)
+        finding = (Finding(code=verdict.finding, params=verdict.params),) if verdict.finding else ()
+        assert mixed(Examination(name="x", crs=verdict, findings=finding)) == []
 
 
 @pytest.mark.parametrize("place", FOREIGN)

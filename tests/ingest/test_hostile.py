@@ -19,6 +19,7 @@ from geo_service.ingest.limits import Limits
 
 from .conftest import district, zones
 from .hostile import Entry, corpus
+from .languages import mixed
 
 WALL_S = 20.0
 
@@ -78,6 +79,7 @@ def test_every_hostile_file_ends_as_stated(tmp_path: Path) -> None:
             found = conclude(job, entry.name, timeout_s=120)
             if not is_as_stated(entry, found):
                 wrong.append(f"{entry.name}: expected {entry.expect}, got {dict(found.counts)} {found.tally.accepted}")
+            wrong += [f"{entry.name}: {sentence}" for sentence in mixed(found)]
             if found.elapsed_s > WALL_S:
                 wrong.append(f"{entry.name}: {found.elapsed_s} s")
         grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory

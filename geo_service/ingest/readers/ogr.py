@@ -82,7 +82,7 @@ def choose_layer(source: Source, layers: tuple[str, ...]) -> str:
         ``layer-choose``, ``layer-missing`` or ``file-no-features``.
     """
     chosen = source.options.layer
-    shown = "、".join(layers[:50])
+    shown = list(layers[:50])
     if not layers:
         raise Refused("file-no-features")
     if chosen:
