@@ -161,7 +161,7 @@ def _request(
     told |= {"wind": _numbers("wind", asked["wind"])} if asked["wind"] else {}
     told |= _left_out(asked["without"])
     told.setdefault("title", _title(terminal, deployment, story))
-    told["date"] = asked["date"] or deployment.now().astimezone().date().isoformat()
+    told["date"] = asked["date"] or _today(deployment)
     told["language"] = "en" if terminal.language == "en" else "zh"
     return told
 
@@ -220,6 +220,13 @@ def _story(text: str) -> tuple[str, str] | None:
         return None
     layer, _, fid = text.partition("/")
     return layer, fid
+
+
+def _today(deployment: Deployment) -> str:
+    """The day in China, where the sheet is used, wherever the machine says it is."""
+    from geo_service.usecases.as_of import CHINA
+
+    return deployment.now().astimezone(CHINA).date().isoformat()
 
 
 def _bbox(text: str) -> tuple[float, float, float, float] | None:

@@ -21,6 +21,7 @@ from geo_service.rendering.printing.request import PROFILES, from_data
 from geo_service.storage.attachments import Attachment
 from geo_service.storage.store import LayerState
 from geo_service.usecases import sheet_templates
+from geo_service.usecases.as_of import CHINA
 from geo_service.usecases.jobs import Jobs, JobState
 from geo_service.usecases.printing import Order, Wish, settle
 from geo_service.web.answers import PRIVATE, json_answer
@@ -65,7 +66,7 @@ def room() -> str:
         scales=SCALES,
         basemaps=[s for s in deployment().basemaps.sources.values() if s.is_file],
         profiles=PROFILES,
-        today=deployment().now().astimezone().date().isoformat(),
+        today=deployment().now().astimezone(CHINA).date().isoformat(),
         may_save=_may_save(),
     )
 

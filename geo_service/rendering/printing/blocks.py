@@ -194,13 +194,14 @@ def edition(layers: Sequence[PrintLayer], language: str) -> str:
     """Which revisions are printed: of the plan's layers while they are few, the day of the newest, and a digest."""
     told = [layer for layer in layers if not layer.definition.is_reference] or list(layers)
     named = [f"{layer.definition.title.get(language)} r{layer.revision.rev}" for layer in told[:NAMED_REVISIONS]]
-    parts = named if len(told) <= NAMED_REVISIONS else []
-    if len(parts) < len(layers):
-        parts.append(word("layers_count", language, count=len(layers)))
+    few = word("list_comma", language).join(named) if len(told) <= NAMED_REVISIONS else ""
+    if len(told) < len(layers) or not few:
+        key = "layers_in_all" if few else "layers_count"
+        few = word(key, language, names=few, count=len(layers))
     newest = max((layer.revision.at for layer in layers), default="")
     day = word("as_at", language, date=china_day(newest)) if newest else ""
     rest = " ".join(part for part in (day, f"sha256 {edition_digest(layers)[:12]}…") if part)
-    return f"{word('list_comma', language).join(parts)} {rest}"
+    return f"{few} {rest}"
 
 
 def china_day(at: str) -> str:

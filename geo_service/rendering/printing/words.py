@@ -57,6 +57,7 @@ WORDS = {
     "count_more": Text("等 {count} 类", "and {count} more layers"),
     "as_at": Text("截至 {date}", "as at {date}"),
     "list_comma": Text("、", ", "),
+    "layers_in_all": Text("{names} 等 {count} 个图层", "{names} ({count} layers in all)"),
     "layers_count": Text("{count} 个图层", "{count} layers"),
     "grid_group": Text("坐标网与经纬网", "Grid and graticule"),
     "tile": Text("第 {row} 行第 {column} 列", "row {row}, column {column}"),
