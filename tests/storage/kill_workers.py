@@ -73,7 +73,14 @@ def read(home: Path) -> None:
             _note(home, "torn", f"{found} features, revision {rev} after {last}")
         last, count = rev, count + 1
         if count % 20 == 0:
-            (home.parent / "reads").write_text(str(count))
+            _replace(home.parent / "reads", str(count))
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all: the process may be killed at any moment."""
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    new.replace(path)
 
 
 def _note(home: Path, name: str, text: str) -> None:

@@ -309,7 +309,13 @@ def test_a_hostile_geometry_is_refused_in_words(
 
 
 BAD: list[tuple[str, Any, dict[str, str], int, str]] = [
-    ("wrong geometry", {"geometry": {"type": "LineString", "coordinates": [[117, 39], [117.1, 39]]}}, {}, 422, "Point"),
+    (
+        "wrong geometry",
+        {"geometry": {"type": "LineString", "coordinates": [[117, 39], [117.1, 39]]}},
+        {},
+        422,
+        "只收 点",
+    ),
     ("a code that is none", {"properties": {"status": "half"}}, {}, 422, "status"),
     ("below the minimum", {"properties": {"count": -1}}, {}, 422, "count"),
     ("no such field", {"properties": {"depth": 3}}, {}, 422, "depth"),
