@@ -177,7 +177,7 @@ def _row(
     fid: str, old: dict[str, Any] | None, new: dict[str, Any] | None, former: str, tolerance_m: float
 ) -> Row | None:
     if old is None or new is None:
-        return _come_or_gone(fid, old, new)
+        return _come_or_gone(fid, DELETED, old) if old else _come_or_gone(fid, ADDED, new or {})
     fields = [k for k in sorted(old.keys() | new.keys()) if k not in ("geometry", "") and old.get(k) != new.get(k)]
     key = _kind(old["geometry"], new["geometry"], fields, former, tolerance_m)
     if key is None:
@@ -187,11 +187,9 @@ def _row(
     return cells, key, _drawn(key, old["geometry"], new["geometry"])
 
 
-def _come_or_gone(fid: str, old: dict[str, Any] | None, new: dict[str, Any] | None) -> Row:
-    key, record = (DELETED, old) if new is None else (ADDED, new)
-    assert record is not None  # noqa: S101  # one of the two is there
+def _come_or_gone(fid: str, key: str, record: dict[str, Any]) -> Row:
     shape = record["geometry"]
-    sign = -1 if new is None else 1
+    sign = -1 if key == DELETED else 1
     area = shapely.area(shape) * sign if shape is not None else None
     length = shapely.length(shape) * sign if shape is not None and not area else None
     cells = (None, abs(area) if area else None, area or None, length or None)

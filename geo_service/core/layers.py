@@ -24,6 +24,7 @@ GeometryType = Literal["Point", "MultiPoint", "LineString", "MultiLineString", "
 FieldType = Literal["text", "integer", "number", "boolean", "date", "datetime", "code"]
 Secrecy = Literal["public", "internal"]
 Kind = Literal["point", "line", "polygon"]
+KINDS: dict[str, Kind] = {"Point": "point", "LineString": "line", "Polygon": "polygon"}
 """How a layer is drawn."""
 
 
@@ -90,7 +91,7 @@ class LayerDefinition:
     def kind(self) -> Kind:
         """Point, line or polygon, by the first geometry type."""
         name = self.geometry_types[0].removeprefix("Multi")
-        return {"Point": "point", "LineString": "line", "Polygon": "polygon"}[name]  # type: ignore[return-value]  # the three values of Kind
+        return KINDS[name]
 
     @property
     def all_fields(self) -> tuple[Field, ...]:

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from geo_service.ingest.findings import Refused
 from geo_service.ingest.limits import LIMITS, MEBIBYTE, Limits
@@ -195,8 +196,8 @@ def _extract_one(bundle: zipfile.ZipFile, member: Member, target: Path, limits: 
     return target
 
 
-def _chunks(stream: zipfile.ZipExtFile | object) -> Iterator[bytes]:
-    while chunk := stream.read(_CHUNK):  # type: ignore[union-attr]  # a binary stream
+def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+    while chunk := stream.read(_CHUNK):
         yield chunk
 
 

@@ -255,7 +255,6 @@ class Comparison:
         done = self.outcome.operations
         kept = self.rows.geometry[self.rows.fine]
         located = kept[~shapely.is_missing(kept)]
-        bbox = tuple(round(float(v), 7) for v in shapely.total_bounds(located)) if len(located) else None
         return Tally(
             rows=len(self.rows.numbers),
             accepted=int(self.rows.fine.sum()),
@@ -268,8 +267,13 @@ class Comparison:
             missing=len(self.current.ids) - len(self.matching.taken),
             matched=dict(Counter(self.matching.how.values())),
             fields=dict(self.outcome.fields),
-            bbox=bbox,  # type: ignore[arg-type]  # four numbers
+            bbox=_bbox(located) if len(located) else None,
         )
+
+
+def _bbox(geometries: Array) -> tuple[float, float, float, float]:
+    west, south, east, north = (round(float(v), 7) for v in shapely.total_bounds(geometries))
+    return west, south, east, north
 
 
 def _entry(kind: Kind, body: dict[str, Any]) -> Entry:

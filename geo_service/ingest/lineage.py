@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy
 import shapely
@@ -36,10 +36,12 @@ class Lineages:
         """One group for each split and each merge, the first 200 of both."""
         index = {n: i for i, n in enumerate(self.rows.numbers)}
         known = {fid: i for i, fid in enumerate(self.current.ids)}
-        pairs = [("split", [s.fid], s.rows) for s in splits] + [("merge", list(m.fids), (m.row,)) for m in merges]
+        groups: list[tuple[Literal["split", "merge"], Iterable[str], Iterable[int]]] = []
+        groups += [("split", [s.fid], s.rows) for s in splits]
+        groups += [("merge", m.fids, [m.row]) for m in merges]
         return tuple(
-            Lineage(kind, self._parents(known[f] for f in fids), self._children(index[n] for n in numbers))  # type: ignore[arg-type]  # one of two words
-            for kind, fids, numbers in pairs[:MOST]
+            Lineage(kind, self._parents(known[f] for f in fids), self._children(index[n] for n in numbers))
+            for kind, fids, numbers in groups[:MOST]
         )
 
     def _parents(self, features: Iterable[int]) -> tuple[Parent, ...]:

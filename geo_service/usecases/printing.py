@@ -158,8 +158,7 @@ def settle(
     known = {s.definition.id: s for s in states if s.definition.id in named or _was_there(s, revision)}
     asked = request.layers or _usual(request, known)
     wanted = _wanted(asked, wish, known)
-    base = [i for i in BASE if i in known and _may_lie_under(request, known[i].definition)]
-    wanted += [LayerChoice(id=i) for i in base if wish.base and i not in {c.id for c in wanted}]
+    base = _add_base(request, wish, known, wanted)
     pins = {c.id: _pin(known[c.id], c, store, revision) for c in wanted}
     ground = {i: revision(known[i]).rev for i in base if i not in pins}
     fitting = _fitting(request, wish, known, pins, store) if wish.filter.strip() else ()
@@ -188,6 +187,16 @@ def _usual(request: SheetRequest, known: Mapping[str, LayerState]) -> tuple[Laye
     """What is printed where nobody asks for layers: those shown at first, on a public sheet only public ones."""
     shown = (i for i, s in known.items() if s.definition.shown and _may_lie_under(request, s.definition))
     return tuple(LayerChoice(id=i) for i in shown)
+
+
+def _add_base(
+    request: SheetRequest, wish: Wish, known: Mapping[str, LayerState], wanted: list[LayerChoice]
+) -> list[str]:
+    """The base layers a sheet may show, added to what is wanted unless the wish is without them."""
+    base = [i for i in BASE if i in known and _may_lie_under(request, known[i].definition)]
+    named = {c.id for c in wanted}
+    wanted.extend(LayerChoice(id=i) for i in base if wish.base and i not in named)
+    return base
 
 
 def _wanted(asked: Sequence[LayerChoice], wish: Wish, known: Mapping[str, LayerState]) -> list[LayerChoice]:

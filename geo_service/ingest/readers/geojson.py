@@ -178,10 +178,11 @@ class _Collected:
 
     def _add_values(self, values: dict[str, Any]) -> None:
         before = len(self.rows) - 1
-        for key, value in values.items():
-            if _SURROGATES.search(key) or (isinstance(value, str) and _SURROGATES.search(value)):
-                self.source.log.add("text-control", row=self.rows[-1], field=_whole(key), count=1)
-                key, value = _whole(key), _whole(value)  # noqa: PLW2901  # half characters cannot be kept
+        for name, told in values.items():
+            key, value = name, told
+            if _SURROGATES.search(name) or (isinstance(told, str) and _SURROGATES.search(told)):
+                key, value = _whole(name), _whole(told)
+                self.source.log.add("text-control", row=self.rows[-1], field=key, count=1)
             column = self.columns.get(key)
             if column is None:
                 if len(self.columns) >= self.source.limits.fields:
