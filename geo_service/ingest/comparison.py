@@ -30,13 +30,17 @@ _UNLOCATED = "unlocated"
 
 @dataclass(slots=True, kw_only=True)
 class Rows:
-    """The rows of a file in the layer's terms: values by field key, geometries in degrees; ``fine`` may be kept."""
+    """The rows of a file in the layer's terms: values by field key, geometries in degrees; ``fine`` may be kept.
+
+    ``absent`` marks by field key the rows that say nothing of a field; they leave it as it is.
+    """
 
     numbers: list[int]
     ids: list[str | None]
     columns: dict[str, list[Any]]
     geometry: Array
     fine: Array
+    absent: dict[str, Array] = field(default_factory=dict)
 
     def side(self) -> Side:
         """What matching needs."""
@@ -96,7 +100,9 @@ class Comparison:
         return text
 
     def _given(self, index: int) -> dict[str, Any]:
-        return {key: values[index] for key, values in self.rows.columns.items()}
+        """What a row tells; a field it does not have at all is not told."""
+        absent = {key for key, where in self.rows.absent.items() if where[index]}
+        return {key: values[index] for key, values in self.rows.columns.items() if key not in absent}
 
     def _matched(self, index: int, number: int, feature: int) -> Iterator[Entry]:
         self.outcome.touched.add(feature)

@@ -53,7 +53,8 @@ class ReadLayer:
 
     ``rows`` are row numbers as people count them (lines of a table, feature numbers else) from 1; ``geometry`` is an
     array of Shapely geometries or None in the file's own coordinates; ``crs`` is what the file states, as ``EPSG:…`` or
-    WKT, or None; ``layers`` are the names of all layers there.
+    WKT, or None; ``layers`` are the names of all layers there; ``absent`` says by column which rows have no such field
+    at all (where a format can leave it out), as against an empty value in it.
     """
 
     name: str
@@ -64,6 +65,7 @@ class ReadLayer:
     encoding: EncodingChoice | None = None
     layers: tuple[str, ...] = ()
     remarks: dict[str, str] = field(default_factory=dict)
+    absent: dict[str, numpy.ndarray[Any, Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -81,6 +83,7 @@ class ReadLayer:
             encoding=self.encoding,
             layers=self.layers,
             remarks=self.remarks,
+            absent={key: where[keep] for key, where in self.absent.items()},
         )
 
 

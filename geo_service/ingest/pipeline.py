@@ -187,8 +187,9 @@ class Run:
         self.note(geometry_types=tuple(types), base_rev=self._base(reserved.get(REV_FIELD, [])))
         if definition is None:
             columns = layer.columns
+        absent = {item.target: layer.absent[item.source] for item in mapping if item.source in layer.absent}
         ids = self._ids(reserved.get(ID_FIELD, [None] * len(layer)), layer.rows)
-        return Rows(numbers=layer.rows, ids=ids, columns=columns, geometry=checked.geometry, fine=fine)
+        return Rows(numbers=layer.rows, ids=ids, columns=columns, geometry=checked.geometry, fine=fine, absent=absent)
 
     def _converted(self, target: str, values: list[Any], rows: list[int]) -> list[Any]:
         item = self.request.definition.field(target) if self.request.definition else None

@@ -15,7 +15,7 @@ from geo_service.core.features import Feature, geometry_of
 from geo_service.core.layers import LayerDefinition
 from geo_service.ingest.writers import WRITERS, OutFormat, write_layer
 
-from .conftest import Upload, snapshot, zones
+from .conftest import Upload, collection, feature, snapshot, square, zones
 
 COUNT = 2000
 CASES = [(name, crs) for name, writer in WRITERS.items() for crs in writer.crs]
@@ -124,3 +124,21 @@ def test_the_other_gdal_reads_what_was_written(tmp_path: Path) -> None:
     assert info["encoding"] == "UTF-8"
     assert all(len(name) <= 10 and name.isascii() for name in info["fields"])
     assert pyogrio.read_info(written("gpkg", 4548, features(5), tmp_path, zones()))["crs"] == "EPSG:4548"
+
+
+def test_a_key_a_geojson_feature_lacks_leaves_the_value_and_null_empties_it(upload: Upload) -> None:
+    kept = {"precision": "surveyed", "source": "测绘院 2025", "lead": "区住建委", "note": "旧"}
+    rows = tuple(
+        Feature(f"NK-JSD-00{n}", {"name": f"片区{n}号", **kept}, square(117.14 + n / 500, 39.1)) for n in (1, 2, 3)
+    )
+    told: tuple[dict[str, Any], ...] = ({"note": "新"}, {"lead": None, "note": "旧"}, {"lead": "区住建委"})
+    body = collection(*(feature(f.geometry, f.id, **more) for f, more in zip(rows, told, strict=True)))
+    found = upload(body, "部分字段.geojson", current=snapshot(rows))
+    assert {c.fid: c.fields for c in found.changes()} == {"NK-JSD-001": ("note",), "NK-JSD-002": ("lead",)}
+    first, second = sorted(found.changes(), key=lambda c: c.fid)
+    assert first.properties is not None
+    assert second.properties is not None
+    assert first.properties == {"name": "片区1号", **kept, "note": "新"}
+    assert second.properties.get("lead") is None
+    assert "lead" not in first.given
+    assert "lead" in second.given

@@ -12,6 +12,8 @@ import re
 from json import JSONDecodeError, JSONDecoder
 from typing import Any, BinaryIO
 
+import numpy
+
 from geo_service.ingest.findings import FindingLog, Refused
 from geo_service.ingest.layer import ReadLayer, Source, objects
 from geo_service.ingest.limits import MEBIBYTE, Limits
@@ -38,6 +40,7 @@ def read(source: Source, sniffed: Sniffed) -> ReadLayer:
         columns=collected.finished_columns(),
         geometry=objects(collected.geometry),
         crs=crs,
+        absent=collected.absent(),
     )
 
 
@@ -137,13 +140,14 @@ class Window:
 
 
 class _Collected:
-    """Features as columns; a field that appears late is empty before."""
+    """Features as columns; ``told`` marks, byte by byte, which features have a field at all."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.rows: list[int] = []
         self.geometry: list[Any] = []
         self.columns: dict[str, list[Any]] = {}
+        self.told: dict[str, bytearray] = {}
         self.seen = 0
 
     def add(self, value: Any, notes: set[tuple[str, str]]) -> None:
@@ -187,16 +191,26 @@ class _Collected:
             if column is None:
                 if len(self.columns) >= self.source.limits.fields:
                     raise Refused("too-many-fields", found=len(self.columns) + 1, limit=self.source.limits.fields)
-                column = self.columns[key] = []
+                column, self.told[key] = self.columns.setdefault(key, []), bytearray()
             if len(column) < before:
-                column.extend([None] * (before - len(column)))
+                self._leave_out(key, before - len(column))
             column.append(_flat(value))
+            self.told[key].append(1)
+
+    def _leave_out(self, key: str, count: int) -> None:
+        """Mark the next features as having no such field."""
+        self.columns[key].extend([None] * count)
+        self.told[key].extend(bytes(count))
 
     def finished_columns(self) -> dict[str, list[Any]]:
         """Columns of equal length."""
-        for column in self.columns.values():
-            column.extend([None] * (len(self.rows) - len(column)))
+        for key, column in self.columns.items():
+            self._leave_out(key, len(self.rows) - len(column))
         return self.columns
+
+    def absent(self) -> dict[str, numpy.ndarray[Any, Any]]:
+        """Where a field is not there at all, of the fields that are missing somewhere."""
+        return {key: numpy.frombuffer(told, bool) ^ True for key, told in self.told.items() if 0 in told}
 
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
