@@ -19,7 +19,7 @@ from geo_service.usecases import browse, ledger, search, tables
 from geo_service.web.answers import FOREVER, PRIVATE, SMALLEST, encoding_for, json_answer
 from geo_service.web.as_of import revision_as_of
 from geo_service.web.current import deployment, visible_layer, visible_layers
-from geo_service.web.map_page import BASEMAP_LAYERS, basemap_key, catalogue, catalogue_as_of
+from geo_service.web.map_page import BASEMAP_LAYERS, basemap_key, catalogue, catalogue_as_of, layers_as_of
 
 blueprint = Blueprint("api", __name__)
 
@@ -140,9 +140,11 @@ def basemap_tile(key: str, z: int, x: int, y: int) -> Response:
 
 @blueprint.get("/api/search")
 def find() -> Response:
-    """What fits ``q``: features, layers, commitments, coordinates."""
+    """What fits ``q``: features, layers, commitments, coordinates; with ``asOf`` as the layers were then."""
     here = deployment()
-    hits = search.search(request.args.get("q", ""), visible_layers(), here.views, here.ledger, here.memo)
+    past = request.args.get("asOf", "").strip()
+    states = layers_as_of(past) if past else visible_layers()
+    hits = search.search(request.args.get("q", ""), states, here.views, here.ledger, here.memo)
     return json_answer({"results": [search.hit_json(h) for h in hits]})
 
 

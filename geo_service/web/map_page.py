@@ -56,15 +56,27 @@ def catalogue_as_of(text: str) -> dict[str, Any]:
     Raises
     ------
     InvalidParameter
-        Not a day, moment or edition, or there was no layer yet.
+        See :func:`layers_as_of`.
     """
     here, now = deployment(), visible_layers()
-    states = tuple(then for state in now if (then := _state_as_of(state, text)))
-    if not states:
-        raise InvalidParameter(name="asOf", value=text[:80], reason="那时还没有任何图层 / there was no layer yet")
+    states = layers_as_of(text)
     body = browse.catalogue(states, here.views, canvas_features=here.settings.canvas_features)
     heads = {s.definition.id: s.revision.rev for s in now}
     return body | {"as_of": text, "heads": heads, "basemaps": here.basemaps.described()}
+
+
+def layers_as_of(text: str) -> tuple[LayerState, ...]:
+    """The layers this request may read with the revisions of a day, a moment or an edition; those that were there.
+
+    Raises
+    ------
+    InvalidParameter
+        Not a day, moment or edition, or there was no layer yet.
+    """
+    states = tuple(then for state in visible_layers() if (then := _state_as_of(state, text)))
+    if not states:
+        raise InvalidParameter(name="asOf", value=text[:80], reason="那时还没有任何图层 / there was no layer yet")
+    return states
 
 
 def _state_as_of(state: LayerState, text: str) -> LayerState | None:

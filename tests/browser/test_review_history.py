@@ -26,12 +26,13 @@ SPRING, SUMMER = (
     datetime.datetime(2025, 8, 15, tzinfo=datetime.UTC),
 )
 BETWEEN = "2025-06-30"
+RENAMED = "汛期复测片区"
 PLACE = f"on={LAYER}&sel={LAYER}/{SEVENTH}"
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Layers of March 2025, of which one zone was deepened in August."""
+    """Layers of March 2025, of which one zone was deepened and renamed in August."""
     home, layers = tmp_path_factory.mktemp("history"), ROOT / "layers"
     clock = [SPRING]
     settings = read_settings({"GEO_SERVICE_HOME": str(home), "GEO_SERVICE_LAYERS": str(layers)})
@@ -39,7 +40,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     add_people(made)
     clock[0] = SUMMER
     was = features_at(made.store, LAYER, [SEVENTH])[SEVENTH]
-    deeper = Feature(SEVENTH, {**was.properties, "depth_cm": 45}, was.geometry)
+    deeper = Feature(SEVENTH, {**was.properties, "name": RENAMED, "depth_cm": 45}, was.geometry)
     made.store.commit(LAYER, {SEVENTH: deeper}, base=1, kind="edit", author="drawer", note="汛期复测")
     made.store.close()
     with serving(home, layers) as running:
@@ -66,6 +67,9 @@ def test_a_day_in_the_address_shows_that_day_and_comes_back_with_it(visit: Any, 
     expect(page.locator(".quick-status")).to_have_count(0)
     assert any(f"/api/layers/{LAYER}/r1.geojson" in asked for asked in who.one.requests)
     assert violations(page) == []
+    page.fill("#q", RENAMED)
+    expect(page.locator("#no-hits")).to_contain_text(RENAMED)
+    page.fill("#q", "")
     again = visit("checker")
     again.ready(page.url.removeprefix(who.one.base))
     depth(again, None)
@@ -82,6 +86,8 @@ def test_a_day_in_the_address_shows_that_day_and_comes_back_with_it(visit: Any, 
     depth(who, "45")
     expect(bar).to_have_count(0)
     expect(page.locator(".quick-status")).to_have_count(1)
+    page.fill("#q", RENAMED)
+    expect(page.locator("#hits li[data-kind=feature]")).to_contain_text(RENAMED)
 
 
 def test_the_api_answers_as_of_a_day_and_a_day_before_everything_is_told(visit: Any) -> None:

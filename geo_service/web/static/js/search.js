@@ -50,7 +50,7 @@ export class Search {
       return this.close();
     }
     try {
-      const { results } = await getJson(address("/api/search", { q: text }), { signal: this.request.signal });
+      const { results } = await getJson(address("/api/search", { q: text, asOf: this.app.asOf }), { signal: this.request.signal });
       this.#show(results, text);
     } catch (error) {
       if (/** @type {Error} */ (error).name !== "AbortError") this.#say(`${t("failed")}: ${/** @type {Error} */ (error).message}`);
