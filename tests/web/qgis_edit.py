@@ -21,6 +21,11 @@ from qgis.core import (  # type: ignore[import-not-found]  # installed with QGIS
     QgsVectorDataProvider,
     QgsVectorLayer,
 )
+from qgis.PyQt.QtCore import QDate  # type: ignore[import-not-found]  # installed with QGIS only
+
+NEW = {"name": "QGIS新增", "precision": "guess", "source": "QGIS", "count": 7}
+CHANGED = {"name": "改名", "updated_at": QDate(2025, 3, 1), "error_m": 2.5, "plan_status": "planned"}
+"""Fields no feature had a value in, too."""
 
 
 def opened(address: str, layer: str, name: str, token: str) -> Any:
@@ -49,11 +54,12 @@ def edit(layer: Any) -> None:
     layer.startEditing()
     new = QgsFeature(layer.fields())
     new.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(511_000.25, 4_330_000.5)))
-    for name, value in {"name": "QGIS新增", "precision": "guess", "source": "QGIS", "count": 7}.items():
+    for name, value in NEW.items():
         new[name] = value
     assert layer.addFeature(new)
     if before:
-        layer.changeAttributeValue(before[1].id(), layer.fields().indexOf("name"), "改名")
+        for name, value in CHANGED.items():
+            layer.changeAttributeValue(before[1].id(), layer.fields().indexOf(name), value)
         point = before[2].geometry().asPoint()
         layer.changeGeometry(before[2].id(), QgsGeometry.fromPointXY(QgsPointXY(point.x() + 10, point.y())))
         layer.deleteFeature(before[3].id())
@@ -75,6 +81,7 @@ def main() -> None:
         "count": layer.featureCount(),
         "rows": rows(layer),
         "few": len(rows(layer, few)),
+        "fields": {f.name(): f.typeName() for f in layer.fields()},
     }
     sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
     sys.stdout.flush()

@@ -6,8 +6,10 @@ import base64
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import pyogrio
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -15,15 +17,23 @@ from flask.testing import FlaskClient
 from geo_service.core.access import Account, Grant
 from geo_service.core.crs import transformer
 from geo_service.core.features import Feature
+from geo_service.core.geojson import dump_line
 from geo_service.core.layers import Field, LayerDefinition, Policy
 from geo_service.core.text import Text
 from geo_service.deployment import Deployment, open_deployment
-from geo_service.settings import read_settings
+from geo_service.settings import ROOT, read_settings
+from geo_service.storage.seed import read_seed
 from geo_service.usecases import review
 from geo_service.web.app import create_app
 from geo_service.web.drafts import desk
+from geo_service.web.ogc.pattern import pattern
 from tests.web.test_permissions import HOSTILE
 
+OGR_TYPES = {
+    "text": "OFTString", "code": "OFTString", "integer": "OFTInteger", "number": "OFTReal", "boolean": "OFTInteger",
+    "date": "OFTDate", "datetime": "OFTDateTime",
+}  # fmt: skip
+AGENT = "Mozilla/5.0 QGIS/34006/Debian GNU/Linux 13 (trixie)"
 GK = "http://www.opengis.net/def/crs/EPSG/0/4548"
 FULL, EMPTY, DIRECT = "qgis_full", "qgis_empty", "qgis_direct"
 
@@ -98,7 +108,7 @@ class Qgis:
         self.base, self.layer = base, f"{base}/collections/{layer_id}"
 
     def get(self, url: str, accept: str = "application/geo+json, application/json") -> Any:
-        response = self.client.get(url, headers=self.headers | {"Accept": accept})
+        response = self.client.get(url, headers=self.headers | {"Accept": accept, "User-Agent": AGENT})
         assert response.status_code == 200, (url, response.text)
         return response.json
 
@@ -112,8 +122,12 @@ class Qgis:
         assert collection["storageCrs"] == GK
         assert self.get(f"{self.base}/conformance", "application/json")["conformsTo"]
         self.get(f"{self.layer}/queryables", "application/schema+json")
-        first = self.get(f"{self.layer}/items?limit=10&crs={GK}")["features"]
-        item = first[0]["id"] if first else "unknown_id"
+        learned = self.get(f"{self.layer}/items?limit=10")
+        (shape,) = learned["features"]
+        assert (shape["id"], shape["geometry"]["type"]) == ("pattern", "Point")
+        assert {"name", "count", "updated_at", "error_m"} <= shape["properties"].keys()
+        assert "next" in {link["rel"] for link in learned["links"]}
+        item = shape["id"]
         assert "POST" in self.allowed(f"{self.layer}/items")
         assert {"PUT", "PATCH", "DELETE"} <= self.allowed(f"{self.layer}/items/{item}")
         matched = self.get(f"{self.layer}/items?limit=1")["numberMatched"]
@@ -210,6 +224,41 @@ def test_a_day_of_editing_in_qgis_arrives_as_one_reviewed_draft(
         assert now[before[2]["id"]].properties["name"] == "点3", "a move changes no values"
         assert plane(now[before[2]["id"]]) == pytest.approx((511_060, 4_330_060), abs=0.01)
         assert before[3]["id"] not in now
+
+
+def test_only_a_qgis_that_reads_no_schema_gets_a_pattern_of_the_fields(
+    app: Flask, client: FlaskClient, deployment: Deployment, officer: dict[str, str]
+) -> None:
+    address = f"/ogc/drafts/{new_draft(app, deployment, EMPTY)}/collections/{EMPTY}/items?limit=10"
+    old, new = AGENT, AGENT.replace("34006", "34400")
+    asked = [
+        (address, old),
+        (address, new),
+        (address, "curl/8"),
+        (f"{address}&crs={GK}", old),
+        (f"{address}&f=json", old),
+    ]
+    found: list[Any] = [client.get(url, headers=officer | {"User-Agent": agent}).json for url, agent in asked]
+    shown = [[f["id"] == "pattern" for f in page["features"]] for page in found]
+    there = deployment.store.layer(EMPTY).count
+    assert shown == [[True], *([[False] * there] * 4)]
+    assert [page["numberMatched"] for page in found] == [there] * 5
+    published: Any = client.get(f"/ogc/collections/{EMPTY}/items?limit=10", headers={"User-Agent": old}).json
+    assert len(published["features"]) == there
+
+
+def test_gdal_reads_the_type_of_every_field_from_the_pattern(tmp_path: Path) -> None:
+    for layer in read_seed(ROOT / "layers").layers:
+        shape = pattern(layer.definition)
+        assert shape.geometry
+        assert shape.geometry["type"] in layer.definition.geometry_types
+        path = tmp_path / f"{layer.definition.id}.geojson"
+        path.write_text(f'{{"type":"FeatureCollection","features":[{dump_line(shape)}]}}', "utf-8")
+        found = pyogrio.read_info(path)
+        types = dict(zip(found["fields"], found["ogr_types"], strict=True))
+        expected = {f.key: OGR_TYPES[f.type] for f in layer.definition.all_fields}
+        assert {key: types[key] for key in expected} == expected
+        assert found["geometry_type"] == shape.geometry["type"]
 
 
 def test_deleting_everything_and_starting_again_works(

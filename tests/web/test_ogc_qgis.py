@@ -89,6 +89,9 @@ def test_qgis_edits_a_draft_that_is_reviewed(
     assert plane(new) == pytest.approx((511_000.25, 4_330_000.5), abs=0.01)
     if before:
         ids = sorted(before)
-        assert now[ids[1]].properties["name"] == "改名"
+        changed = {"name": "改名", "updated_at": "2025-03-01", "error_m": 2.5, "plan_status": "planned"}
+        assert {k: v for k, v in now[ids[1]].properties.items() if before[ids[1]].properties.get(k) != v} == (
+            changed | {"subdistrict": "王顶堤街道"}
+        )
         assert plane(now[ids[2]])[0] == pytest.approx(plane(before[ids[2]])[0] + 10, abs=0.01)
         assert ids[3] not in now

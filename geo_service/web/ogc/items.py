@@ -24,6 +24,7 @@ from geo_service.usecases.ogc import BASE
 from geo_service.web.answers import json_answer
 from geo_service.web.current import deployment
 from geo_service.web.ogc.negotiation import absolute, check_parameters, host, wants_html
+from geo_service.web.ogc.pattern import asks_for_fields, pattern
 from geo_service.web.ogc.places import Place, blueprint, both, place
 from geo_service.web.ogc.questions import conditions, equality, feature_json, page_query, system, wanted_properties
 
@@ -50,9 +51,21 @@ def items(draft_id: str | None, layer_id: str) -> AnyResponse:
     if ready:
         return with_crs(_as_published(here, ready, query), crs)
     page = _found(here, state, query)
+    if here.draft is not None and asks_for_fields():
+        return with_crs(_pattern_page(here, state, page.matched), crs)
     body = _collection(here, definition.id, query, page.matched, len(page.features))
     body["features"] = _features(page, crs, wanted)
     return with_crs(json_answer(body, mimetype=ogc.GEOJSON), crs)
+
+
+def _pattern_page(here: Place, state: LayerState, matched: int) -> Response:
+    """A page before the first one, see :mod:`geo_service.web.ogc.pattern`."""
+    body = _collection(here, state.definition.id, Query(limit=0, offset=0), matched, 1)
+    first = f"{here.base}/collections/{state.definition.id}/items?limit=10&offset=0"
+    others = [link for link in body["links"] if link["rel"] != "next"]
+    body["links"] = [*others, *absolute([ogc.link(first, "next", ogc.GEOJSON)])]
+    body["features"] = browse.features_json((pattern(state.definition),))
+    return json_answer(body, mimetype=ogc.GEOJSON)
 
 
 def _ready(here: Place, state: LayerState) -> PublishedRevision | None:
