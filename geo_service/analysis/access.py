@@ -24,7 +24,7 @@ from geo_service.analysis.network import (
     snap_points,
 )
 from geo_service.analysis.outlines import cells_to_polygon
-from geo_service.analysis.result import located, names_of, require
+from geo_service.analysis.result import joined, located, names_of, require
 from geo_service.analysis.street_fields import fields_note, with_street_fields
 from geo_service.core.crs import GEOGRAPHIC, PROJECTED
 from geo_service.core.text import Text
@@ -131,9 +131,9 @@ def people_note(ground: Ground, inputs: Inputs) -> tuple[Text, ...]:
     names = _listed(names_of(lacking))
     return (
         Text(
-            f"分区人口不全，按用地面积计，不代表人口覆盖。没有人口的分区：{names or '范围内有无分区之处'}。",
+            f"分区人口不全，按用地面积计，不代表人口覆盖。没有人口的分区：{names.zh or '范围内有无分区之处'}。",
             "Population is not known everywhere: land area counts, not people. Areas without: "
-            f"{names or 'ground outside every area'}.",
+            f"{names.en or 'ground outside every area'}.",
         ),
     )
 
@@ -219,11 +219,9 @@ def polygon_of(ground: Ground, covered: Flags, **values: object) -> geopandas.Ge
     )
 
 
-def zones_of(inputs: Inputs, ground: Ground) -> list[tuple[str | Text, Flags]]:
+def zones_of(inputs: Inputs, ground: Ground) -> list[tuple[Text, Flags]]:
     """The whole district and each zone of the role ``areas`` with its cells; each cell lies in one zone."""
-    everywhere: list[tuple[str | Text, Flags]] = [
-        (Text("全区", "District"), numpy.ones(len(ground.weight), dtype=bool))
-    ]
+    everywhere: list[tuple[Text, Flags]] = [(Text("全区", "District"), numpy.ones(len(ground.weight), dtype=bool))]
     if "areas" not in inputs:
         return everywhere
     zones = located(inputs["areas"])
@@ -261,30 +259,36 @@ def off_street_notes(network: Network | None, frame: geopandas.GeoDataFrame, tit
         return ()
     there = located(frame)
     access = snap_points(network, points_of(there))
-    names = [f"{name}（{fid}）" for name, fid in zip(names_of(there), there.index, strict=True)]
+    called = zip(names_of(there), there.index, strict=True)
+    names = [Text(f"{name.zh}（{fid}）", f"{name.en} ({fid})") for name, fid in called]
     far = numpy.flatnonzero(access.walk_m > OFF_STREET_M)
     cut = numpy.flatnonzero((access.walk_m <= OFF_STREET_M) & ~network.on_main[access.piece])
     notes: list[Text] = []
     if len(far):
         farthest = far[numpy.argsort(-access.walk_m[far], kind="stable")]
-        listed = _listed([f"{names[i]} {access.walk_m[i]:.0f} m" for i in farthest])
+        listed = _listed([_with_metres(names[i], access.walk_m[i]) for i in farthest])
         notes.append(
             Text(
-                f"{title.zh}：{len(far)} 处离最近道路超过 {OFF_STREET_M:g} m，请核对位置或补路网：{listed}。",
+                f"{title.zh}：{len(far)} 处离最近道路超过 {OFF_STREET_M:g} m，请核对位置或补路网：{listed.zh}。",
                 f"{title.en}: {len(far)} lie over {OFF_STREET_M:g} m from any street; check them or the streets: "
-                f"{listed}.",
+                f"{listed.en}.",
             )
         )
     if len(cut):
         listed = _listed([names[i] for i in cut])
         notes.append(
             Text(
-                f"{title.zh}：{len(cut)} 处所在道路与主网不相连，沿路到不了别处：{listed}。",
-                f"{title.en}: {len(cut)} lie at streets cut off from the rest, which lead nowhere else: {listed}.",
+                f"{title.zh}：{len(cut)} 处所在道路与主网不相连，沿路到不了别处：{listed.zh}。",
+                f"{title.en}: {len(cut)} lie at streets cut off from the rest, which lead nowhere else: {listed.en}.",
             )
         )
     return tuple(notes)
 
 
-def _listed(words: list[str]) -> str:
-    return "、".join(words[:NAMED]) + ("…" if len(words) > NAMED else "")
+def _with_metres(name: Text, metres: float) -> Text:
+    return Text(f"{name.zh} {metres:.0f} m", f"{name.en} {metres:.0f} m")
+
+
+def _listed(words: list[Text]) -> Text:
+    first, rest = joined(words[:NAMED]), "…" if len(words) > NAMED else ""
+    return Text(first.zh + rest, first.en + rest)

@@ -22,6 +22,7 @@ from geo_service.analysis.result import (
     Result,
     Role,
     honesty,
+    joined,
     names_of,
     require,
 )
@@ -99,7 +100,7 @@ def _table(
     for number, label in enumerate(kept, start=1):
         inside = numpy.flatnonzero(labels == label)
         diameter = float(pdist(points[inside]).max())
-        members = "、".join(names[inside])
+        members = joined(names[inside])
         rows.append((number, len(inside), round(diameter, 1), members))
         shapes.append(shapely.convex_hull(shapely.multipoints(points[inside])).buffer(20))
     return pandas.DataFrame(rows, columns=[c.key for c in COLUMNS]), shapes

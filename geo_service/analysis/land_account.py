@@ -23,6 +23,7 @@ from geo_service.analysis.result import (
     honesty,
     names_of,
     require_kind,
+    valued,
 )
 from geo_service.core.crs import GEOGRAPHIC, MU_M2
 from geo_service.core.text import Text
@@ -101,7 +102,9 @@ def _group_values(sites: geopandas.GeoDataFrame, field: str) -> list[Any]:
     blank = Text("未分类", "Not classified")
     if field not in sites:
         return [blank] * len(sites)
-    return [value if filled else blank for value, filled in zip(sites[field], _filled(sites[field]), strict=True)]
+    return [
+        value if filled else blank for value, filled in zip(valued(sites, field), _filled(sites[field]), strict=True)
+    ]
 
 
 def _filled(values: pandas.Series) -> pandas.Series:
@@ -123,7 +126,7 @@ def _table(
             "area_mu": (area / MU_M2).round(2),
             "geodesic_m2": [round(abs(GEOD.geometry_area_perimeter(g)[0]), 1) for g in degrees],
             "overlap_m2": overlap.round(1),
-            "precision": sites["precision"].to_numpy() if "precision" in sites else "",
+            "precision": valued(sites, "precision") if "precision" in sites else "",
         }
     ).sort_values("area_m2", ascending=False, ignore_index=True)
 

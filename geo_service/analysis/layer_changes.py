@@ -170,7 +170,7 @@ def _renumbered(old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[
 
 
 def _identity(record: Mapping[str, Any]) -> tuple[str, bytes]:
-    return record[""], shapely.to_wkb(shapely.set_precision(record["geometry"], 0.01))
+    return record[""].zh, shapely.to_wkb(shapely.set_precision(record["geometry"], 0.01))
 
 
 def _row(

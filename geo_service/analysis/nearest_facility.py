@@ -162,10 +162,11 @@ def _headline(
     way = ("沿路", "along streets") if by_street else ("直线", "straight")
     mean = f"{distance.mean():,.0f} m" if distance.notna().any() else "—"
     farthest = first["name"][distance == distance.max()]
-    worst = farthest.iloc[0] if len(farthest) else "—"
+    worst = farthest.iloc[0] if len(farthest) else Text("—", "—")
     return Text(
-        f"{len(first)} 处到最近设施{way[0]}平均 {mean}，{too_far} 处超过 {limit_m:g} m；最远：{worst}",
-        f"{mean} {way[1]} on average to the nearest; {too_far} of {len(first)} beyond {limit_m:g} m; farthest: {worst}",
+        f"{len(first)} 处到最近设施{way[0]}平均 {mean}，{too_far} 处超过 {limit_m:g} m；最远：{worst.zh}",
+        f"{mean} {way[1]} on average to the nearest; {too_far} of {len(first)} beyond {limit_m:g} m; farthest: "
+        f"{worst.en}",
     )
 
 

@@ -23,6 +23,7 @@ from geo_service.analysis.result import (
     names_of,
     require,
     require_kind,
+    valued,
 )
 from geo_service.core.crs import GEOGRAPHIC, PROJECTED
 from geo_service.core.text import Text
@@ -70,11 +71,14 @@ def _result(frame: geopandas.GeoDataFrame, source: geopandas.GeoDataFrame, what:
             "length_m": length.round(1),
         }
     )
-    total = float(area.sum())
+    total, kilometres = float(area.sum()), float(length.sum()) / 1000
+    size = Text(f"面积 {total / 1e4:,.2f} 公顷", f"{total / 1e4:,.2f} ha")
+    if not total:
+        size = Text(f"总长 {kilometres:,.2f} km", f"{kilometres:,.2f} km long")
     return Result(
         headline=Text(
-            f"{what.zh}得 {len(frame)} 个要素，面积 {total / 1e4:,.2f} ha",
-            f"{what.en}: {len(frame)} features, {total / 1e4:,.2f} ha",
+            f"{what.zh}得 {len(frame)} 个要素，{size.zh}",
+            f"{what.en}: {len(frame)} features, {size.en}",
         ),
         table=table,
         columns=SIZED,
@@ -104,9 +108,10 @@ def dissolve_features(inputs: Inputs, parameters: Mapping[str, Any]) -> Result:
     """Features of the same value made one."""
     field = parameters["field"]
     layer = require(inputs["layer"], "layer", fields=(field,) if field else ())
-    groups = layer[field].fillna("").astype(str) if field else pandas.Series("全部 / all", index=layer.index)
+    groups = layer[field].fillna("").astype(str) if field else pandas.Series("all", index=layer.index)
     parts = layer.geometry.groupby(groups).agg(lambda shapes: shapely.union_all(shapes.to_numpy()))
-    frame = _frame(parts.index, parts.index, parts)
+    words = dict(zip(groups, valued(layer, field), strict=True)) if field else {"all": Text("全部", "All")}
+    frame = _frame(parts.index, [words[name] for name in parts.index], parts)
     method = Text("字段值相同的要素合并，重叠只算一次。", "Features of one value are united; overlaps count once.")
     return _result(frame, inputs["layer"], Text("融合", "Dissolve"), method)
 
@@ -127,7 +132,8 @@ def intersect_features(inputs: Inputs, _parameters: Mapping[str, Any]) -> Result
     shapes = shapely.intersection(layer.geometry.to_numpy()[left], other.geometry.to_numpy()[right])
     ids = [f"{a} × {b}" for a, b in zip(layer.index[left], other.index[right], strict=True)]
     names, others = names_of(layer), names_of(other)
-    titles = [f"{names[a]} × {others[b]}" for a, b in zip(left, right, strict=True)]
+    pairs = [(names[a], others[b]) for a, b in zip(left, right, strict=True)]
+    titles = [Text(f"{a.zh} × {b.zh}", f"{a.en} × {b.en}") for a, b in pairs]
     method = Text("两图层要素两两求公共部分。", "The common part of each pair.")
     return _result(_frame(ids, titles, shapes), inputs["layer"], Text("相交", "Intersect"), method)
 
@@ -138,7 +144,9 @@ def union_features(inputs: Inputs, _parameters: Mapping[str, Any]) -> Result:
     other = require_kind(inputs["other"], "other", "polygon")
     a, b = (shapely.union_all(f.geometry.to_numpy()) for f in (layer, other))
     shapes = [shapely.difference(a, b), shapely.difference(b, a), shapely.intersection(a, b)]
-    frame = _frame(("A-B", "B-A", "A∩B"), ("仅甲 / only A", "仅乙 / only B", "共有 / both"), shapes)
+    frame = _frame(
+        ("A-B", "B-A", "A∩B"), (Text("仅甲", "Only A"), Text("仅乙", "Only B"), Text("共有", "Both")), shapes
+    )
     method = Text("两图层合并，分为仅甲、仅乙、共有三部分。", "Both layers as only A, only B, and both.")
     return _result(frame, inputs["layer"], Text("合并", "Union"), method)
 
@@ -155,8 +163,8 @@ def count_per_area(inputs: Inputs, _parameters: Mapping[str, Any]) -> Result:
     top = table["name"].iloc[int(count.argmax())]
     return Result(
         headline=Text(
-            f"{len(layer)} 个要素，最多在{top}（{count.max()}），区外 {outside}",
-            f"{len(layer)} features, most in {top} ({count.max()}), {outside} outside",
+            f"{len(layer)} 个要素，最多在{top.zh}（{count.max()}），区外 {outside}",
+            f"{len(layer)} features, most in {top.en} ({count.max()}), {outside} outside",
         ),
         table=table,
         columns=COUNTED,

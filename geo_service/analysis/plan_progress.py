@@ -194,7 +194,7 @@ def _weights(frame: geopandas.GeoDataFrame, zones: geopandas.GeoDataFrame | None
 
 
 def _named_zones(frame: geopandas.GeoDataFrame, zones: geopandas.GeoDataFrame | None) -> list[int]:
-    names = {name: row for row, name in enumerate(names_of(zones))} if zones is not None else {}
+    names = {name.zh: row for row, name in enumerate(names_of(zones))} if zones is not None else {}
     nowhere = len(names) + 1
     said = frame["subdistrict"] if "subdistrict" in frame else [None] * len(frame)
     return [names.get(str(name), nowhere) for name in said]

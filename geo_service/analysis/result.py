@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ import geopandas
 import pandas
 
 from geo_service.core.crs import PROJECTED
-from geo_service.core.layers import Kind
+from geo_service.core.layers import COMMON_FIELDS, SUBDISTRICT_WORDS, Kind, worded
 from geo_service.core.text import Text
 from geo_service.errors import InvalidParameter
 
@@ -273,10 +273,32 @@ def require_kind(frame: geopandas.GeoDataFrame, role: str, *kinds: Kind) -> geop
     return present
 
 
-def names_of(frame: geopandas.GeoDataFrame) -> list[str]:
-    """What to call each row: its name, its id where it has none."""
-    names = frame["name"] if "name" in frame else pandas.Series(None, index=frame.index, dtype=object)
-    return [str(n) if isinstance(n, str) and n else str(i) for n, i in zip(names, frame.index, strict=True)]
+def names_of(frame: geopandas.GeoDataFrame) -> list[Text]:
+    """What to call each row: its name, its id where it has none; in English what ``name_en`` says, else the name."""
+    blank = pandas.Series(None, index=frame.index, dtype=object)
+    names, english = (frame.get(key, blank) for key in ("name", "name_en"))
+    return [_name(n, e, i) for n, e, i in zip(names, english, frame.index, strict=True)]
+
+
+def _name(name: Any, english: Any, fid: Any) -> Text:
+    if not (isinstance(name, str) and name):
+        return Text(str(fid), str(fid))
+    if isinstance(english, str) and english:
+        return Text(name, english)
+    return next((c.title for c in SUBDISTRICT_WORDS if c.value == name), Text(name, name))
+
+
+def joined(words: Iterable[Text]) -> Text:
+    """Words one after the other, as each language does it."""
+    listed = tuple(words)
+    return Text("、".join(w.zh for w in listed), ", ".join(w.en for w in listed))
+
+
+def valued(frame: geopandas.GeoDataFrame, field: str) -> list[Any]:
+    """The values of a field, in words of both languages where it is one of those every layer has."""
+    item = next((f for f in COMMON_FIELDS if f.key == field), None)
+    values = frame[field].astype(object).tolist()
+    return [(worded(item, v) or v) for v in values] if item else values
 
 
 def numbers_of(frame: geopandas.GeoDataFrame, field: str) -> pandas.Series:

@@ -143,7 +143,7 @@ def _order(total: Floats) -> numpy.ndarray:
     return numpy.argsort(-total.round(9), kind="stable")
 
 
-def _sensitivity(scores: Mapping[str, Floats], weights: Mapping[str, float], names: list[str]) -> pandas.DataFrame:
+def _sensitivity(scores: Mapping[str, Floats], weights: Mapping[str, float], names: list[Text]) -> pandas.DataFrame:
     base = _order(weigh(scores, weights))
     rows = []
     for key in scores:

@@ -114,13 +114,13 @@ def with_street_fields(streets: geopandas.GeoDataFrame) -> geopandas.GeoDataFram
 def fields_note(streets: geopandas.GeoDataFrame) -> Text:
     """Which layer the network is made of, from which fields, and what was not there."""
     found = find_fields(streets)
-    title = str(streets["layer"].iloc[0]) if "layer" in streets and len(streets) else ""
+    title = streets["layer"].iloc[0] if "layer" in streets and len(streets) else Text("", "")
     pairs_zh = "、".join(f"{TITLES[k].zh}←{v}" for k, v in found.items()) or "无"
     pairs_en = ", ".join(f"{TITLES[k].en} from {v}" for k, v in found.items()) or "none"
     lacks = [TITLES[k] for k in NAMES if k not in found]
     missing_zh = f"；没有 {'、'.join(t.zh for t in lacks)}" if lacks else ""
     missing_en = f"; it has no {', '.join(t.en for t in lacks)}" if lacks else ""
     return Text(
-        f"路网取自「{title}」{len(streets)} 条线；读取字段 {pairs_zh}{missing_zh}。",
-        f"The network is made of {len(streets)} lines of “{title}”; fields read: {pairs_en}{missing_en}.",
+        f"路网取自「{title.zh}」{len(streets)} 条线；读取字段 {pairs_zh}{missing_zh}。",
+        f"The network is made of {len(streets)} lines of “{title.en}”; fields read: {pairs_en}{missing_en}.",
     )

@@ -39,7 +39,8 @@ class Code:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """One attribute: ``unit`` is shown after the number; ``minimum``/``maximum`` are inclusive; ``derived`` fields
-    follow from the geometry and are not typed in by people."""
+    follow from the geometry and are not typed in by people; ``words`` name values of free text in English, where others
+    are allowed too."""
 
     key: str
     title: Text
@@ -51,6 +52,7 @@ class Field:
     codes: tuple[Code, ...] = ()
     aliases: tuple[str, ...] = ()
     derived: bool = False
+    words: tuple[Code, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +112,11 @@ class LayerDefinition:
         return self.theme == "reference"
 
 
+def worded(item: Field, value: object) -> Text | None:
+    """The words for a value of a field in both languages, None where it has none of its own."""
+    return next((c.title for c in (*item.codes, *item.words) if c.value == value), None)
+
+
 def _codes(*rows: tuple[str, str, str]) -> tuple[Code, ...]:
     return tuple(Code(value, Text(zh, en)) for value, zh, en in rows)
 
@@ -141,6 +148,25 @@ PRECISION_CODES = _codes(
 )
 """How far a position may be trusted, best first."""
 
+SUBDISTRICT_WORDS = tuple(
+    Code(zh, Text(zh, en))
+    for zh, en in (
+        ("长虹街道", "Changhong Subdistrict"),
+        ("鼓楼街道", "Gulou Subdistrict"),
+        ("兴南街道", "Xingnan Subdistrict"),
+        ("广开街道", "Guangkai Subdistrict"),
+        ("万兴街道", "Wanxing Subdistrict"),
+        ("学府街道", "Xuefu Subdistrict"),
+        ("向阳路街道", "Xiangyang Road Subdistrict"),
+        ("嘉陵道街道", "Jialing Road Subdistrict"),
+        ("王顶堤街道", "Wangdingdi Subdistrict"),
+        ("水上公园街道", "Shuishang Park Subdistrict"),
+        ("体育中心街道", "Sports Center Subdistrict"),
+        ("华苑街道", "Huayuan Subdistrict"),
+    )
+)
+"""The twelve subdistricts as the shipped layer ``subdistricts`` writes them in English; a test holds both together."""
+
 COMMON_FIELDS = (
     Field(key="name", title=Text("名称", "Name"), required=True, aliases=("名字", "项目名称")),
     Field(
@@ -158,7 +184,13 @@ COMMON_FIELDS = (
         aliases=("计划状态",),
     ),
     Field(key="commitment", title=Text("计划任务", "Commitment"), aliases=("任务编号",)),
-    Field(key="subdistrict", title=Text("所属街道", "Subdistrict"), aliases=("街道", "所在街道"), derived=True),
+    Field(
+        key="subdistrict",
+        title=Text("所属街道", "Subdistrict"),
+        aliases=("街道", "所在街道"),
+        derived=True,
+        words=SUBDISTRICT_WORDS,
+    ),
     Field(
         key="precision",
         title=Text("位置精度", "Precision"),

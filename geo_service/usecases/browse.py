@@ -122,6 +122,7 @@ def field_json(item: Field) -> dict[str, Any]:
         "title": text_json(item.title),
         "unit": item.unit,
         "codes": [{"value": code.value, "title": text_json(code.title)} for code in item.codes],
+        "words": {code.value: code.title.en for code in item.words},
     }
 
 

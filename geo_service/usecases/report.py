@@ -238,7 +238,7 @@ def gather(
 
 def _frame(sources: Sources, read: Read) -> geopandas.GeoDataFrame:
     frame = to_frame(sources.views.features(read.revision))
-    return frame.assign(layer=read.state.definition.title.zh)
+    return frame.assign(layer=[read.state.definition.title] * len(frame))
 
 
 # ---- the answer as JSON values
@@ -348,9 +348,9 @@ def rows_json(table: pandas.DataFrame, columns: Sequence[Column]) -> list[list[A
 
 
 def cell_json(value: Any) -> Any:
-    """A cell as a JSON value: bilingual texts as objects, what is not known as None."""
+    """A cell as a JSON value: texts that differ in English as objects, what is not known as None."""
     if isinstance(value, Text):
-        return text_json(value)
+        return value.zh if value.zh == value.en else text_json(value)
     if isinstance(value, (numpy.generic,)):
         value = value.item()
     if value is None or value is pandas.NaT or value is pandas.NA:

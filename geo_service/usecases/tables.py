@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from geo_service.core.features import Feature
-from geo_service.core.layers import Field, LayerDefinition
+from geo_service.core.layers import Field, LayerDefinition, worded
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """A text that begins so may be run as a formula by a spreadsheet (OWASP, CSV injection)."""
@@ -79,7 +79,8 @@ def display(item: Field, value: Any, language: str) -> Any:
         return {("zh", True): "是", ("zh", False): "否", ("en", True): "yes", ("en", False): "no"}[
             language, bool(value)
         ]
-    return next((code.title.get(language) for code in item.codes if code.value == value), value)
+    words = worded(item, value)
+    return words.get(language) if words else value
 
 
 def _cell(cell: Any, value: Any) -> Any:

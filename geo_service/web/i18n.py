@@ -34,7 +34,7 @@ def install(app: Flask) -> None:
     app.before_request(_choose)
     app.after_request(_remember)
     app.context_processor(lambda: {"lang": language(), "_": gettext})
-    for function in (said, number, percent, day, moment, within):
+    for function in (said, number, percent, day, moment, within, is_chinese):
         app.add_template_global(function)
 
 
@@ -62,6 +62,11 @@ def within(context: str, message: str) -> str:
 def said(text: Text) -> str:
     """The side of a bilingual text for the request; the other where that is empty."""
     return text.get(language()) or text.zh or text.en
+
+
+def is_chinese(text: object) -> bool:
+    """Whether a text is written in Chinese, wholly or in part."""
+    return isinstance(text, str) and any("\u4e00" <= letter <= "\u9fff" for letter in text)
 
 
 def number(value: float, decimals: int = 0) -> str:

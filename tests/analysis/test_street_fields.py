@@ -23,7 +23,8 @@ def roads(**columns: Any) -> geopandas.GeoDataFrame:
     """A square of four streets of 1 000 m and one that crosses it in the middle."""
     corners = [(E, N), (E + 1000, N), (E + 1000, N + 1000), (E, N + 1000), (E, N)]
     sides = [shapely.LineString(corners[i : i + 2]) for i in range(4)]
-    return frame([*sides, shapely.LineString([(E, N + 500), (E + 1000, N + 500)])], layer="道路中心线", **columns)
+    title = Text("道路中心线", "Road centre lines")
+    return frame([*sides, shapely.LineString([(E, N + 500), (E + 1000, N + 500)])], layer=title, **columns)
 
 
 MAKERS = [
@@ -80,6 +81,7 @@ def test_the_result_says_which_layer_and_fields_the_network_is_made_of() -> None
     assert "单行←oneway" in note.zh
     assert "车速←maxspeed" in note.zh
     assert "没有 通行" in note.zh
+    assert "5 lines of “Road centre lines”" in note.en
     assert "one-way from oneway" in note.en
     assert "it has no access" in note.en
     assert find_fields(roads()) == {}

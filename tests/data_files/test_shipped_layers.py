@@ -21,12 +21,14 @@ from shapely.geometry.base import BaseGeometry
 from geo_service.core import crs
 from geo_service.core.features import Feature
 from geo_service.core.geojson import dump_collection, dump_line
-from geo_service.core.layers import LayerDefinition
+from geo_service.core.layers import SUBDISTRICT_WORDS, LayerDefinition
 from geo_service.core.plan import Commitment
 from geo_service.core.validation import check_features
 from geo_service.rendering import symbols
+from geo_service.rendering.printing.table import value_text
 from geo_service.settings import ROOT
 from geo_service.storage.seed import read_seed
+from geo_service.usecases.tables import display
 
 LAYERS = ROOT / "layers"
 IDS = sorted(p.stem for p in LAYERS.glob("*.toml"))
@@ -379,6 +381,15 @@ def test_published_figures_stand_beside_the_drawn_ones() -> None:
     people = {f.name: f.properties.get("population_2020") for f in features("subdistricts")}
     assert {name: n for name, n in people.items() if n} == {"长虹街道": 58_794}
     assert sum(f.properties["communities"] for f in features("subdistricts")) == 171
+
+
+def test_subdistricts_are_called_in_english_as_their_layer_does() -> None:
+    shipped = {f.name: f.properties["name_en"] for f in features("subdistricts")}
+    assert {c.value: c.title.en for c in SUBDISTRICT_WORDS} == shipped
+    field = definition("schools").field("subdistrict")
+    assert field is not None
+    assert value_text(field, "鼓楼街道", "en") == display(field, "鼓楼街道", "en") == "Gulou Subdistrict"
+    assert value_text(field, "鼓楼街道", "zh") == display(field, "鼓楼街道", "zh") == "鼓楼街道"
 
 
 def test_everything_shipped_is_public_knowledge() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sqlite3
 import time
 from pathlib import Path
@@ -22,6 +23,7 @@ from geo_service.usecases.answering import MOST_OPEN, Ask, settle, work_out_answ
 from geo_service.usecases.chunked_footprints import count_chunks
 from geo_service.usecases.chunks import write_chunks
 from geo_service.usecases.report import Sources, answer_json
+from geo_service.web.i18n import is_chinese
 from tests.web.conftest import warm_up
 
 UNANSWERABLE = {"depressions": "heights", "footprints": "buildings", "road-works": "digs", "site-scores": "sites"}
@@ -64,6 +66,14 @@ def test_the_page_shows_what_the_api_says(client: FlaskClient, question: Questio
     assert headline.replace("'", "&#39;") in page.text
     for parameter in question.parameters:
         assert STATUSES[parameter.status].get(language) in page.text
+
+
+@each
+def test_cells_on_english_pages_are_english_or_marked_as_chinese(client: FlaskClient, question: Question) -> None:
+    page = client.get(f"/analysis/{question.id}?run=1&lang=en", headers={"Accept": "text/html"}).text
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", page, flags=re.DOTALL)
+    unmarked = [re.sub(r'<span lang="zh">.*?</span>|<[^>]*>', "", cell) for cell in cells]
+    assert [cell for cell in unmarked if is_chinese(cell)] == []
 
 
 def test_defaults_are_the_figures_of_the_standards(deployment: Deployment) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from geo_service.core.layers import Field
+from geo_service.core.layers import Field, worded
 from geo_service.rendering.printing.drawing import TOP_EM, Anchor, Box, Drawing, num, path, rect, text
 from geo_service.rendering.printing.fonts import Fonts
 from geo_service.rendering.printing.naming import name_of
@@ -114,8 +114,9 @@ def value_text(field: Field, value: Any, language: str) -> str:
     """A value as people read it: titles for codes, thousands apart, 是 and 否."""
     if value is None or value == "":
         return word("blank", language)
-    if field.codes:
-        return next((c.title.get(language) for c in field.codes if c.value == value), str(value))
+    words = worded(field, value)
+    if words:
+        return words.get(language)
     if isinstance(value, bool):
         return word("yes" if value else "no", language)
     if isinstance(value, (int, float)) and field.type in ("integer", "number"):

@@ -1,7 +1,9 @@
 // The layer of an answer on a map of its own, in the tones of its classes.
 
 import { Basemap } from "./basemap.js";
+import { valueOf } from "./format.js";
 import { cssColor, onThemeChange } from "./theme.js";
+import { said } from "./words.js";
 
 /** @param {string} tone */
 const colourOf = (tone) => cssColor(`--tone-${tone}`);
@@ -63,8 +65,8 @@ export class ResultMap {
   #link(feature, layer) {
     const id = String(feature.properties.id ?? "");
     this.byId.set(id, layer);
-    const name = feature.properties.name;
-    if (name) layer.bindTooltip(document.createTextNode(String(name)));
+    const name = valueOf(feature.properties, "name");
+    if (name) layer.bindTooltip(document.createTextNode(typeof name === "object" ? said(name) : String(name)));
     layer.on("click", () => this.picked(id));
   }
 

@@ -51,6 +51,7 @@ export function isNumeric(field) {
 export function plainValue(field, value) {
   if (isEmpty(value)) return "—";
   if (field.codes.length) return codeTitle(field, value);
+  if (english && field.words?.[String(value)]) return field.words[String(value)];
   if (typeof value === "boolean") return t(value ? "yes" : "no");
   if (typeof value === "number" && field.type === "integer" && !field.unit) return String(value);
   return typeof value === "number" ? number(value) : String(value);

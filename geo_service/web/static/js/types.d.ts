@@ -52,6 +52,7 @@ export interface Field {
   title: Text;
   unit: string;
   codes: Code[];
+  words?: Record<string, string>;
 }
 
 export interface Layer {
