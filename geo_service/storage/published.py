@@ -68,6 +68,9 @@ OVERLAY_MEANWHILE = 50_000
 """So many are laid over it until the later one is built, so that nobody waits for that."""
 TEMPORARY = ".building-"
 NEWLINE = 10
+BY_ID = frozenset({"_offsets", "_published", "_line_begins"})
+IN_BBOX = frozenset({"_offsets", "_bytes", "_blocks", "_block_sizes", "_shapes"})
+"""What a revision has opened once it was asked for a page by id, or in a bbox."""
 ID_MEMBER = b'"id":"'
 
 
@@ -98,6 +101,11 @@ class Publisher:
                 do_elsewhere(_build_elsewhere, address, self._home, self._large, layer_id, wanted)
             ready = self._find(layer_id, wanted)
         return self._keep(key, ready)
+
+    def at_hand(self, layer_id: str, rev: int) -> PublishedRevision | None:
+        """A revision that is open in this process, None of any other."""
+        ready = self._open.get((layer_id, rev))
+        return ready if ready is not None and ready.folder.exists() else None
 
     def is_large(self, layer_id: str) -> bool:
         """Whether a layer is asked through columns, not held in memory."""
@@ -216,6 +224,10 @@ class PublishedRevision:
         """The validator of the uncompressed bytes; a compressed answer appends its encoding."""
         return self.sha256[:32]
 
+    def is_open(self, *, in_bbox: bool) -> bool:
+        """Whether all is open that pages by id and features, or pages in a bbox, are answered from."""
+        return self.__dict__.keys() >= (IN_BBOX if in_bbox else BY_ID)
+
     @property
     def count(self) -> int:
         """How many features the revision has."""
@@ -310,7 +322,7 @@ class PublishedRevision:
 
     def shapes(self, positions: Indices) -> NDArray[Any]:
         """Geometries of located features in degrees."""
-        return self._geometries(positions)
+        return self._geometries(positions, *self._shapes)
 
     def features(self, positions: Indices) -> bytes:
         """Canonical lines at these positions, with commas between."""
@@ -331,14 +343,13 @@ class PublishedRevision:
         rows, boxes = rows[meets], boxes[meets]
         unsure = ~_within(boxes, window) & (boxes[:, :2] != boxes[:, 2:]).any(axis=1)
         keep = ~unsure
-        shapes = self._geometries(rows[unsure])
+        shapes = self._geometries(rows[unsure], *self._shapes)
         keep[unsure] = shapely.intersects(shapes, shapely.box(*window)) | shapely.is_missing(shapes)
         return numpy.asarray(rows[keep], dtype=numpy.int64)
 
-    def _geometries(self, positions: Indices) -> NDArray[Any]:
+    def _geometries(self, positions: Indices, offsets: Indices, data: Any) -> NDArray[Any]:
         if not len(positions):
             return numpy.empty(0, dtype=object)
-        offsets, data = self._shapes
         begins, ends = offsets[positions].tolist(), offsets[positions + 1].tolist()
         pieces = [data[begin:end] for begin, end in zip(begins, ends, strict=True)]
         return numpy.asarray(shapely.from_wkb(numpy.array(pieces, dtype=object), on_invalid="ignore"), dtype=object)

@@ -39,6 +39,10 @@ class Memo(Generic[Value]):
                 self._keep(key, value)
             return value  # type: ignore[return-value]  # built or found
 
+    def known(self, key: Hashable) -> Value | None:
+        """The value of ``key``, None where it is not known."""
+        return self._look_up(key)[1]
+
     def forget(self, key: Hashable) -> None:
         """Build the value of ``key`` anew when it is asked for again."""
         with self._lock:

@@ -16,7 +16,7 @@ from geo_service.core.query import Bbox, FeaturePage, Query
 from geo_service.core.revisions import Revision
 from geo_service.rendering import symbols
 from geo_service.rendering.tiles import TileSource
-from geo_service.storage.published import OVERLAY, Publisher
+from geo_service.storage.published import OVERLAY, PublishedRevision, Publisher
 from geo_service.storage.store import LayerStore
 from geo_service.storage.tile_cache import TileCache
 from geo_service.usecases.find import find_features
@@ -61,6 +61,19 @@ class RevisionViews:
 
     def _open(self, revision: Revision) -> LargeRevision:
         return open_large(self._store, self._publisher, revision.layer, revision.rev)
+
+    def at_hand(self, revision: Revision, *, in_bbox: bool = False) -> PublishedRevision | None:
+        """The published bytes of a revision where they are open and nothing has to be worked out first, else None."""
+        if self._publisher.is_large(revision.layer):
+            large = self._large.known(_key(revision))
+            found = large.base if large is not None and not large.changes else None
+        else:
+            found = self._publisher.at_hand(revision.layer, revision.rev)
+        return found if found is not None and found.is_open(in_bbox=in_bbox) else None
+
+    def kept_tile(self, key: tuple[object, ...]) -> bytes | None:
+        """Bytes of a tile by layer, revision and place, where they are kept."""
+        return self._tiles.known(key)
 
     def features(self, revision: Revision) -> Sequence[Feature]:
         """All features of a revision, sorted by id; those of a large layer are decoded as they are looked at."""

@@ -34,6 +34,7 @@ from geo_service.web import (
     session,
     upload,
 )
+from geo_service.web.quick import Quick
 
 DATA = frozenset(
     {
@@ -78,9 +79,11 @@ def create_app(deployment: Deployment) -> Flask:
     app.config["JSON_AS_ASCII"] = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.url_map.strict_slashes = False
+    operations.install(app)
+    quick = app.extensions["quick"] = Quick(deployment, app.extensions["meters"], app.wsgi_app)
+    app.wsgi_app = quick  # type: ignore[method-assign]  # Flask's own way
     if deployment.settings.proxies:
         _believe_proxies(app, deployment.settings.proxies)
-    operations.install(app)
     assets.install(app)
     i18n.install(app)
     session.install(app, deployment.settings.home)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 from urllib.parse import urlencode
 
-import msgspec
 from flask import Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -18,12 +16,13 @@ from geo_service.errors import FeatureNotFound
 from geo_service.storage.draft_pages import changes_of
 from geo_service.storage.published import PublishedRevision
 from geo_service.storage.store import LayerState
-from geo_service.usecases import browse, ogc
+from geo_service.usecases import browse, item_pages, ogc
 from geo_service.usecases.find import find_features
+from geo_service.usecases.item_pages import Address
 from geo_service.usecases.ogc import BASE
 from geo_service.web.answers import json_answer
 from geo_service.web.current import deployment
-from geo_service.web.ogc.negotiation import absolute, check_parameters, host, wants_html
+from geo_service.web.ogc.negotiation import check_parameters, host, wants_html
 from geo_service.web.ogc.pattern import asks_for_fields, pattern
 from geo_service.web.ogc.places import Place, blueprint, both, place
 from geo_service.web.ogc.questions import conditions, equality, feature_json, page_query, system, wanted_properties
@@ -53,17 +52,19 @@ def items(draft_id: str | None, layer_id: str) -> AnyResponse:
     page = _found(here, state, query)
     if here.draft is not None and asks_for_fields():
         return with_crs(_pattern_page(here, state, page.matched), crs)
-    body = _collection(here, definition.id, query, page.matched, len(page.features))
+    counts = page.matched, len(page.features)
+    body = item_pages.collection(_address(here), definition.id, query, counts, deployment().now())
     body["features"] = _features(page, crs, wanted)
     return with_crs(json_answer(body, mimetype=ogc.GEOJSON), crs)
 
 
 def _pattern_page(here: Place, state: LayerState, matched: int) -> Response:
     """A page before the first one, see :mod:`geo_service.web.ogc.pattern`."""
-    body = _collection(here, state.definition.id, Query(limit=0, offset=0), matched, 1)
-    first = f"{here.base}/collections/{state.definition.id}/items?limit=10&offset=0"
+    layer_id, address = state.definition.id, _address(here)
+    body = item_pages.collection(address, layer_id, Query(limit=0, offset=0), (matched, 1), deployment().now())
+    first = f"{address.collection(layer_id)}/items?limit=10&offset=0"
     others = [link for link in body["links"] if link["rel"] != "next"]
-    body["links"] = [*others, *absolute([ogc.link(first, "next", ogc.GEOJSON)])]
+    body["links"] = [*others, ogc.link(first, "next", ogc.GEOJSON)]
     body["features"] = browse.features_json((pattern(state.definition),))
     return json_answer(body, mimetype=ogc.GEOJSON)
 
@@ -80,33 +81,16 @@ def _ready(here: Place, state: LayerState) -> PublishedRevision | None:
 
 
 def _as_published(here: Place, ready: PublishedRevision, query: Query) -> Response:
-    """A page as a join of the published bytes: by id, or along the index's curve within a bbox.
-
-    Nothing of the layer is held in memory for it; 100 of 100 000 features take 0.1 ms.
-    """
-    if query.bbox:
-        found = ready.find(query.bbox, query.limit, query.offset)
-        matched, returned, data = found.matched, len(found.positions), ready.features(found.positions)
-    else:
-        matched, data = ready.count, ready.lines(query.limit, query.offset)
-        returned = max(0, min(query.limit, matched - query.offset))
-    head = msgspec.json.encode(_collection(here, ready.layer, query, matched, returned))
-    response = Response(b'%s,"features":[%s]}' % (head[:-1], data), mimetype=ogc.GEOJSON)
+    """A page that is a join of published bytes."""
+    data, tag = item_pages.page_bytes(ready, query, _address(here), deployment().now())
+    response = Response(data, mimetype=ogc.GEOJSON)
     response.headers["Cache-Control"] = "no-cache"
-    asked = f"{ready.etag} {request.url}".encode()
-    response.set_etag(hashlib.sha256(asked).hexdigest()[:24], weak=True)
+    response.set_etag(tag, weak=True)
     return response
 
 
-def _collection(here: Place, layer_id: str, query: Query, matched: int, returned: int) -> dict[str, Any]:
-    """What a page says besides its features."""
-    return {
-        "type": "FeatureCollection",
-        "numberMatched": matched,
-        "numberReturned": returned,
-        "timeStamp": deployment().now().strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "links": absolute(_links(here, layer_id, query, matched)),
-    }
+def _address(here: Place) -> Address:
+    return Address(host(), here.base, urlencode({k: v for k, v in request.args.items() if k != "offset"}))
 
 
 def _found(here: Place, state: LayerState, query: Query) -> FeaturePage:
@@ -143,10 +127,10 @@ def _line_answer(here: Place, state: LayerState, fid: str, line: bytes | None) -
     """A feature as it was published, with its links; no question to the database."""
     if line is None:
         raise FeatureNotFound(layer=state.definition.id, fid=fid)
-    links = msgspec.json.encode(absolute(_item_links(here, state, fid)))
-    response = Response(b'%s,"links":%s}' % (line[:-1], links), mimetype=ogc.GEOJSON)
+    data, tag = item_pages.feature_bytes(line, _item_links(here, state, fid))
+    response = Response(data, mimetype=ogc.GEOJSON)
     response.headers["Cache-Control"] = "no-cache"
-    response.set_etag(_etag_of(line))
+    response.set_etag(tag)
     return response
 
 
@@ -190,7 +174,7 @@ def one(here: Place, state: LayerState, fid: str) -> Feature:
 
 def item_answer(here: Place, state: LayerState, feature: Feature, crs: ReferenceSystem) -> Response:
     """A feature with its links, its CRS, and the ETag that ``If-Match`` asks for."""
-    links = absolute(_item_links(here, state, feature.id))
+    links = _item_links(here, state, feature.id)
     body = feature_json(feature, to_wire(feature, crs), None) | {"links": links}
     response = json_answer(body, mimetype=ogc.GEOJSON)
     response.set_etag(etag(feature))
@@ -199,20 +183,11 @@ def item_answer(here: Place, state: LayerState, feature: Feature, crs: Reference
 
 def etag(feature: Feature) -> str:
     """What a feature's content is told by, whatever CRS it is answered in."""
-    return _etag_of(dump_line(feature).encode())
-
-
-def _etag_of(line: bytes) -> str:
-    return hashlib.sha256(line).hexdigest()[:16]
+    return item_pages.line_etag(dump_line(feature).encode())
 
 
 def _item_links(here: Place, state: LayerState, fid: str) -> list[dict[str, str]]:
-    layer = f"{here.base}/collections/{state.definition.id}"
-    return [
-        ogc.link(f"{layer}/items/{fid}", "self", ogc.GEOJSON),
-        ogc.link(layer, "collection", ogc.JSON, state.definition.title.zh),
-        ogc.link(f"/layers/{state.definition.id}/{fid}", "alternate", ogc.HTML),
-    ]
+    return item_pages.feature_links(Address(host(), here.base), state.definition, fid)
 
 
 def with_crs(response: Response, crs: ReferenceSystem) -> Response:
@@ -224,19 +199,3 @@ def with_crs(response: Response, crs: ReferenceSystem) -> Response:
 def item_address(here: Place, layer_id: str, fid: str) -> str:
     """The whole address of a feature."""
     return f"{host()}{here.base}/collections/{layer_id}/items/{fid}"
-
-
-def _links(here: Place, layer_id: str, query: Query, matched: int) -> list[dict[str, str]]:
-    layer = f"{here.base}/collections/{layer_id}"
-
-    def page(rel: str, offset: int) -> dict[str, str]:
-        arguments = request.args.to_dict() | {"offset": str(offset)}
-        return ogc.link(f"{layer}/items?{urlencode(arguments)}", rel, ogc.GEOJSON)
-
-    links = [page("self", query.offset), ogc.link(f"/layers/{layer_id}", "alternate", ogc.HTML)]
-    links.append(ogc.link(layer, "collection", ogc.JSON))
-    if query.offset + query.limit < matched:
-        links.append(page("next", query.offset + query.limit))
-    if query.offset:
-        links.append(page("prev", max(0, query.offset - query.limit)))
-    return links
