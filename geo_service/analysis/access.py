@@ -24,6 +24,7 @@ from geo_service.analysis.network import (
     snap_points,
 )
 from geo_service.analysis.outlines import cells_to_polygon
+from geo_service.analysis.progress import Progress, one_by_one, silent
 from geo_service.analysis.result import joined, located, names_of, require
 from geo_service.analysis.street_fields import fields_note, with_street_fields
 from geo_service.core.crs import GEOGRAPHIC, PROJECTED
@@ -40,6 +41,9 @@ OFF_STREET_M = 200.0
 """Facilities farther than this from any street are named: they were hardly meant to lie there."""
 NAMED = 8
 """So many of them are named."""
+
+FEW_ZONES = 64
+"""Up to so many zones are asked one by one, which is three times as fast as a tree of a million points."""
 
 KNOWN_SHARE = 0.95
 """People count only where at least so much of the ground has a known population; a part would pass for the whole."""
@@ -62,7 +66,9 @@ class Ground:
         return float(self.weight[covered].sum()) / total * 100 if total else 0.0
 
 
-def make_ground(inputs: Inputs, network: Network | None, *, size_m: float = CELL_M) -> Ground:
+def make_ground(
+    inputs: Inputs, network: Network | None, *, size_m: float = CELL_M, progress: Progress = silent
+) -> Ground:
     """The district's cells with their people, or with their area where the population is not known.
 
     Where the role ``residential`` has polygons, only their ground counts. Population comes from the role
@@ -73,7 +79,7 @@ def make_ground(inputs: Inputs, network: Network | None, *, size_m: float = CELL
     unit, homes = LAND, inputs.get("residential")
     if homes is not None and not located(homes).empty:
         unit, area = RESIDENTIAL, shapely.intersection(area, shapely.union_all(_areas(homes)))
-    cells = make_cells(network, area, size_m=size_m)
+    cells = make_cells(network, area, size_m=size_m, progress=progress)
     people = _people(inputs.get("population"), cells.centres)
     if people is None:
         return Ground(cells, numpy.full(len(cells.centres), size_m**2 / 1e4), unit, by_people=False)
@@ -111,12 +117,24 @@ def _people(population: geopandas.GeoDataFrame | None, centres: Floats) -> Float
 def zone_of(zones: geopandas.GeoDataFrame, points: Floats) -> numpy.ndarray:
     """The row of the polygon each point (n, 2) lies in, -1 for none; a point on a border belongs to one of them."""
     found = numpy.full(len(points), -1, dtype=numpy.int64)
-    if len(zones) and len(points):
+    if len(zones) <= FEW_ZONES:
+        for row, shape in reversed(list(enumerate(zones.geometry))):  # the lowest row is written last and stays
+            found[_inside(shape, points)] = row
+    elif len(points):
         tree = shapely.STRtree(zones.geometry.to_numpy())
         point, zone = tree.query(shapely.points(points), predicate="intersects")
         order = numpy.lexsort((zone, point))[::-1]  # the lowest row is written last and stays
         found[point[order]] = zone[order]
     return found
+
+
+def _inside(shape: shapely.Geometry, points: Floats) -> numpy.ndarray:
+    """The rows of the points in a shape or on its border; nothing is made of those outside its box."""
+    west, south, east, north = shape.bounds
+    x, y = points[:, 0], points[:, 1]
+    near = numpy.flatnonzero((x >= west) & (x <= east) & (y >= south) & (y <= north))
+    shapely.prepare(shape)
+    return numpy.asarray(near[shapely.intersects_xy(shape, x[near], y[near])])
 
 
 def people_note(ground: Ground, inputs: Inputs) -> tuple[Text, ...]:
@@ -188,7 +206,7 @@ def walk_coverage(ground: Ground, network: Network, places: Floats, reach_m: flo
     return numpy.asarray(costs <= reach_m)
 
 
-def walk_reach(ground: Ground, network: Network, places: Floats, reach_m: float) -> Flags:
+def walk_reach(ground: Ground, network: Network, places: Floats, reach_m: float, progress: Progress = silent) -> Flags:
     """For each place the cells within a walk of ``reach_m`` along the streets, (places, cells).
 
     Only cells inside the circle are looked at, for no way along streets is shorter than the straight line.
@@ -199,7 +217,8 @@ def walk_reach(ground: Ground, network: Network, places: Floats, reach_m: float)
         return reached
     sources = snap_points(network, places)
     node_costs = cost_from(network, sources, limit=reach_m)
-    for place, near in enumerate(cells_within(ground.cells.centres, places, reach_m)):
+    around = cells_within(ground.cells.centres, places, reach_m)
+    for place, near in one_by_one(list(enumerate(around)), progress):
         source, there = sources.rows(numpy.array([place])), access.rows(near)
         costs = arrival_cost(network, there, node_costs[place])
         reached[place, near] = shorten_along_own_piece(network, source, there, costs) <= reach_m

@@ -6,6 +6,7 @@ Cells are more honest than polygons around nodes: against the exact diamond of a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from geo_service.analysis.network import Access, Flags, Floats, Integers, Network, snap_points
+from geo_service.analysis.progress import Progress, one_by_one, silent
 from geo_service.errors import InvalidParameter
 
 CELL_M = 25.0
@@ -62,10 +64,32 @@ def make_centres(area: shapely.Geometry, *, size_m: float = CELL_M) -> Floats:
     return centres[inside]
 
 
-def make_cells(network: Network | None, area: shapely.Geometry, *, size_m: float = CELL_M) -> Cells:
+def make_cells(
+    network: Network | None, area: shapely.Geometry, *, size_m: float = CELL_M, progress: Progress = silent
+) -> Cells:
     """Cells of an area and their way to the network; worked out once, then every question is quick."""
     centres = make_centres(area, size_m=size_m)
-    return Cells(centres, size_m, snap_points(network, centres) if network and len(network.start) else None)
+    return Cells(centres, size_m, snap_points(network, centres, progress) if network and len(network.start) else None)
+
+
+def within_shapes(
+    centres: Floats, shapes: Sequence[shapely.Geometry], radius_m: Floats, progress: Progress = silent
+) -> Flags:
+    """Which centres (in the order of :func:`make_centres`) lie in or within its radius of any shape."""
+    covered = numpy.zeros(len(centres), dtype=bool)
+    for shape, radius in one_by_one(list(zip(shapes, radius_m, strict=True)), progress):
+        near = _in_box(centres, shapely.bounds(shape) + numpy.array([-1, -1, 1, 1]) * radius)
+        shapely.prepare(shape)
+        covered[near[shapely.dwithin(shape, shapely.points(centres[near]), radius)]] = True
+    return covered
+
+
+def _in_box(centres: Floats, box: Floats) -> Integers:
+    """The rows of the centres in a box; they are sorted from south to north."""
+    first = numpy.searchsorted(centres[:, 1], box[1], side="left")
+    last = numpy.searchsorted(centres[:, 1], box[3], side="right")
+    east = centres[first:last, 0]
+    return numpy.asarray(first + numpy.flatnonzero((east >= box[0]) & (east <= box[2])))
 
 
 def within_straight(centres: Floats, places: Floats, radius_m: Floats | float) -> Flags:

@@ -24,6 +24,7 @@ from geo_service.analysis.access import (
 )
 from geo_service.analysis.network import SPEEDS_KMH, Flags, Floats, Network, cost_matrix, snap_points
 from geo_service.analysis.outlines import cells_to_polygons
+from geo_service.analysis.progress import Progress, silent, stretch
 from geo_service.analysis.result import (
     Chart,
     Column,
@@ -75,7 +76,9 @@ class Terrain:
     notes: tuple[Text, ...]
 
 
-def prepare(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mapping[str, Any]) -> Terrain:
+def prepare(
+    inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mapping[str, Any], progress: Progress = silent
+) -> Terrain:
     """The streets and cells of the district.
 
     Raises
@@ -88,15 +91,18 @@ def prepare(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mapping[st
         raise InvalidParameter(
             name="streets", value=0, reason="没有路网，无法计算行车时间 / no streets, no driving times"
         )
-    ground = make_ground(inputs, network, size_m=parameters["cell_m"])
+    ground = make_ground(inputs, network, size_m=parameters["cell_m"], progress=progress)
     return Terrain(network, ground, (*street_note(inputs, network), *people_note(ground, inputs)))
 
 
-def measure_response(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mapping[str, Any]) -> Result:
+def measure_response(
+    inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mapping[str, Any], progress: Progress = silent
+) -> Result:
     """Area reached within the response time by all stations, first-due areas, and the gain of stations that do not
     exist yet. Travel runs from the station to the incident; turnout comes first; driving times carry a peak factor."""
     require(inputs["stations"], "stations")
-    return respond(prepare(inputs, parameters), inputs["stations"], parameters)
+    terrain = prepare(inputs, parameters, stretch(progress, 0, 0.7))
+    return respond(terrain, inputs["stations"], parameters)
 
 
 def respond(terrain: Terrain, stations: geopandas.GeoDataFrame, parameters: Mapping[str, Any]) -> Result:
@@ -315,4 +321,5 @@ QUESTION = Question(
         Parameter(key="cell_m", title=Text("网格", "Cell"), value=50, unit="m", minimum=10, maximum=500),
     ),
     run=measure_response,
+    told=measure_response,
 )

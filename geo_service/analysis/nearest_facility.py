@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 
 from geo_service.analysis.access import STREETS, make_streets, off_street_notes, points_of, street_note
 from geo_service.analysis.network import Floats, Integers, Network, cost_matrix, snap_points
+from geo_service.analysis.progress import Progress, in_chunks, silent
 from geo_service.analysis.result import (
     Chart,
     Column,
@@ -58,13 +59,15 @@ CLASSES = (
 )
 
 
-def find_nearest(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mapping[str, Any]) -> Result:
+def find_nearest(
+    inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mapping[str, Any], progress: Progress = silent
+) -> Result:
     """The nearest facilities of each origin, by distance along streets where there are streets, else straight."""
     origins, facilities = require(inputs["origins"], "origins"), require(inputs["facilities"], "facilities")
     network = make_streets(inputs, cost="metres")
     start, goal = points_of(inputs["origins"]), points_of(inputs["facilities"])
     count = min(int(parameters["count"]), len(goal))
-    which, along = _nearest(network, start, goal, count)
+    which, along = _nearest(network, start, goal, count, progress)
     table, lines = _table(origins, facilities, which, along, limit_m=parameters["limit_m"])
     first = table[table["rank"] == 1]
     distance = first["network_m"] if network else first["straight_m"]
@@ -103,13 +106,15 @@ def _notes(inputs: Mapping[str, geopandas.GeoDataFrame], network: Network | None
     return (*street_note(inputs, network), *far, *honest)
 
 
-def _nearest(network: Network | None, start: Floats, goal: Floats, count: int) -> tuple[Integers, Floats]:
+def _nearest(
+    network: Network | None, start: Floats, goal: Floats, count: int, progress: Progress
+) -> tuple[Integers, Floats]:
     """Rows of the nearest facilities (origins, count) and the metres along streets to them (NaN without streets)."""
     if network is None:
         _, which = cKDTree(goal).query(start, k=[*range(1, count + 1)])
         return which.astype(numpy.int64), numpy.full(which.shape, numpy.nan)
     there = snap_points(network, goal)
-    found = [_batch(network, start[i : i + BATCH], there, goal, count) for i in range(0, len(start), BATCH)]
+    found = [_batch(network, start[rows], there, goal, count) for rows in in_chunks(len(start), progress, size=BATCH)]
     return numpy.vstack([w for w, _ in found]), numpy.vstack([c for _, c in found])
 
 
@@ -214,4 +219,5 @@ QUESTION = Question(
         ),
     ),
     run=find_nearest,
+    told=find_nearest,
 )

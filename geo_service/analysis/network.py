@@ -20,6 +20,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.spatial import cKDTree
 
+from geo_service.analysis.progress import Progress, in_chunks, silent
 from geo_service.core.crs import PROJECTED
 
 Floats = NDArray[numpy.float64]
@@ -308,8 +309,14 @@ class Access:
         return Access(self.piece[rows], self.share[rows], self.walk_m[rows])
 
 
-def snap_points(network: Network, points: Floats) -> Access:
+def snap_points(network: Network, points: Floats, progress: Progress = silent) -> Access:
     """The nearest piece of street of each point (n, 2) in EPSG:4548 metres."""
+    parts = [_snapped(network, points[rows]) for rows in in_chunks(len(points), progress)]
+    parts = parts or [_snapped(network, points)]
+    return Access(*(numpy.concatenate([getattr(p, k) for p in parts]) for k in ("piece", "share", "walk_m")))
+
+
+def _snapped(network: Network, points: Floats) -> Access:
     where = shapely.points(points)
     piece = network.tree.nearest(where).astype(numpy.int64)
     shape = network.shape[piece]

@@ -22,7 +22,9 @@ from geo_service.analysis.access import (
     walk_coverage,
     walk_reach,
 )
+from geo_service.analysis.coverage import within_shapes
 from geo_service.analysis.network import Flags, Floats, Network
+from geo_service.analysis.progress import Progress, one_by_one, silent, stretch
 from geo_service.analysis.result import (
     Chart,
     Column,
@@ -52,7 +54,9 @@ PARKS = (
 )
 
 
-def measure_parks(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mapping[str, Any]) -> Result:
+def measure_parks(
+    inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mapping[str, Any], progress: Progress = silent
+) -> Result:
     """Share of homes (people, residential land or land) within the radius that the size of each park gives, against
     the target; in a straight line from the edge of the park for reporting, along streets for truth."""
     parks = require(inputs["parks"], "parks")
@@ -60,9 +64,10 @@ def measure_parks(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mapp
     radius = radius_by_size(area, parameters)
     counted = parks[radius > 0]
     network = make_streets(inputs, cost="metres")
-    ground = make_ground(inputs, network, size_m=parameters["cell_m"])
-    straight = _within_edges(ground, counted, radius[radius > 0])
-    walked = _on_foot(ground, network, counted, radius[radius > 0]) if network else None
+    ground = make_ground(inputs, network, size_m=parameters["cell_m"], progress=stretch(progress, 0, 0.5))
+    straight = _within_edges(ground, counted, radius[radius > 0], stretch(progress, 0.5, 0.6))
+    on_foot = stretch(progress, 0.6, 0.9)
+    walked = _on_foot(ground, network, counted, radius[radius > 0], on_foot) if network else None
     return Result(
         headline=_headline(ground, straight, walked, parameters),
         table=coverage_table(inputs, ground, straight, walked),
@@ -105,21 +110,19 @@ def radius_by_size(area_m2: Floats, parameters: Mapping[str, Any]) -> Floats:
     return numpy.asarray(numpy.where(numpy.isnan(area_m2), parameters["radius_small_m"], radius) * known)
 
 
-def _within_edges(ground: Ground, parks: geopandas.GeoDataFrame, radius: Floats) -> Flags:
+def _within_edges(ground: Ground, parks: geopandas.GeoDataFrame, radius: Floats, progress: Progress = silent) -> Flags:
     """Cells within the radius of the edge of a park, or inside it."""
-    covered = numpy.zeros(len(ground.weight), dtype=bool)
-    if len(parks):
-        tree = shapely.STRtree(shapely.points(ground.cells.centres))
-        covered[tree.query(parks.geometry.to_numpy(), predicate="dwithin", distance=radius)[1]] = True
-    return covered
+    return within_shapes(ground.cells.centres, parks.geometry.to_numpy(), radius, progress)
 
 
-def _on_foot(ground: Ground, network: Network, parks: geopandas.GeoDataFrame, radius: Floats) -> Flags:
+def _on_foot(
+    ground: Ground, network: Network, parks: geopandas.GeoDataFrame, radius: Floats, progress: Progress
+) -> Flags:
     """Cells within the radius along streets of any gate, and those inside a park."""
     covered = _within_edges(ground, parks, numpy.zeros(len(parks)))
-    for reach in numpy.unique(radius):
+    for reach in one_by_one(numpy.unique(radius).tolist(), progress):
         gates = numpy.vstack([_gates(shape) for shape in parks.geometry[radius == reach]])
-        covered |= walk_coverage(ground, network, gates, float(reach))
+        covered |= walk_coverage(ground, network, gates, reach)
     return covered
 
 
@@ -283,4 +286,5 @@ QUESTION = Question(
         Parameter(key="cell_m", title=Text("网格", "Cell"), value=25, unit="m", minimum=5, maximum=500),
     ),
     run=measure_parks,
+    told=measure_parks,
 )

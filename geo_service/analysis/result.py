@@ -12,6 +12,7 @@ from typing import Any, Literal
 import geopandas
 import pandas
 
+from geo_service.analysis.progress import Progress
 from geo_service.core.crs import PROJECTED
 from geo_service.core.layers import COMMON_FIELDS, SUBDISTRICT_WORDS, Kind, worded
 from geo_service.core.text import Text
@@ -155,11 +156,13 @@ class Role:
 
 
 Run = Callable[[Mapping[str, geopandas.GeoDataFrame], Mapping[str, Any]], Result]
+ToldRun = Callable[[Mapping[str, geopandas.GeoDataFrame], Mapping[str, Any], Progress], Result]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One question in planners' words, with what it needs and the function that answers it."""
+    """One question in planners' words, with what it needs and the function that answers it; ``told`` is the same
+    function where it may take long and says how far it is."""
 
     id: str
     theme: Theme
@@ -168,6 +171,7 @@ class Question:
     roles: tuple[Role, ...]
     parameters: tuple[Parameter, ...]
     run: Run
+    told: ToldRun | None = None
 
     def role(self, key: str) -> Role:
         """The role of this key.

@@ -24,6 +24,7 @@ from geo_service.analysis.access import (
 )
 from geo_service.analysis.network import Flags
 from geo_service.analysis.outlines import cells_to_polygons
+from geo_service.analysis.progress import Progress, silent, stretch
 from geo_service.analysis.result import (
     Chart,
     Column,
@@ -52,25 +53,24 @@ CLASSES = (
 )
 
 
-def measure_coverage(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mapping[str, Any]) -> Result:
+def measure_coverage(
+    inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mapping[str, Any], progress: Progress = silent
+) -> Result:
     """Share of residents (or land) within reach, in a straight line for reporting and along streets for truth."""
     reach = parameters["reach_m"]
     require(inputs["facilities"], "facilities")
     network = make_streets(inputs, cost="metres")
-    ground = make_ground(inputs, network, size_m=parameters["cell_m"])
+    ground = make_ground(inputs, network, size_m=parameters["cell_m"], progress=stretch(progress, 0, 0.7))
     places = points_of(inputs["facilities"])
     straight = straight_coverage(ground, places, reach)
     walked = walk_coverage(ground, network, places, reach) if network else None
+    progress(0.85)
     best = straight if walked is None else walked
     return Result(
         headline=_headline(reach, ground, straight, walked),
         table=coverage_table(inputs, ground, straight, walked),
         columns=COLUMNS,
-        method=Text(
-            f"{parameters['cell_m']:g} m 网格；路网：网格至最近道路垂距加沿路距离；直线：圆形半径，通常高估约 57%。",
-            f"{parameters['cell_m']:g} m cells; along streets: perpendicular walk plus street distance; a circle "
-            "overstates a street grid by about 57%.",
-        ),
+        method=_method(parameters["cell_m"]),
         layer=coverage_layer(ground, straight, best),
         classes=CLASSES,
         notes=(
@@ -90,6 +90,14 @@ def measure_coverage(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: M
             category="area",
             series=("straight", "network"),
         ),
+    )
+
+
+def _method(cell_m: float) -> Text:
+    return Text(
+        f"{cell_m:g} m 网格；路网：网格至最近道路垂距加沿路距离；直线：圆形半径，通常高估约 57%。",
+        f"{cell_m:g} m cells; along streets: perpendicular walk plus street distance; a circle overstates a street "
+        "grid by about 57%.",
     )
 
 
@@ -171,4 +179,5 @@ QUESTION = Question(
         Parameter(key="cell_m", title=Text("网格", "Cell"), value=25, unit="m", minimum=5, maximum=500),
     ),
     run=measure_coverage,
+    told=measure_coverage,
 )

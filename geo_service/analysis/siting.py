@@ -26,6 +26,7 @@ from geo_service.analysis.access import (
     walk_reach,
 )
 from geo_service.analysis.network import Flags, Floats, Network, cost_matrix, snap_points
+from geo_service.analysis.progress import Progress, silent, stretch
 from geo_service.analysis.result import (
     Choice,
     Column,
@@ -184,14 +185,17 @@ class Plan:
     travel_m: float | None = None
 
 
-def choose_sites(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mapping[str, Any]) -> Result:
+def choose_sites(
+    inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mapping[str, Any], progress: Progress = silent
+) -> Result:
     """The candidate sites that add the most coverage, that are fewest for all that can be covered, or that are nearest
     to everybody, beside the facilities there are."""
     candidates = require(inputs["candidates"], "candidates")
     network = make_streets(inputs, cost="metres")
     goal = parameters["goal"]
     cell_m = max(parameters["cell_m"], TRAVEL_CELL_M) if goal == "travel" else parameters["cell_m"]
-    plan = _plan(inputs, network, make_ground(inputs, network, size_m=cell_m), parameters)
+    ground = make_ground(inputs, network, size_m=cell_m, progress=stretch(progress, 0, 0.5))
+    plan = _plan(inputs, network, ground, parameters, stretch(progress, 0.5, 0.9))
     before = plan.ground.share(plan.already)
     after = plan.ground.share(plan.already | plan.reach[plan.chosen].any(axis=0))
     return Result(
@@ -212,11 +216,15 @@ def choose_sites(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mappi
 
 
 def _plan(
-    inputs: Mapping[str, geopandas.GeoDataFrame], network: Network | None, ground: Ground, parameters: Mapping[str, Any]
+    inputs: Mapping[str, geopandas.GeoDataFrame],
+    network: Network | None,
+    ground: Ground,
+    parameters: Mapping[str, Any],
+    progress: Progress,
 ) -> Plan:
     reach_m, count, goal = parameters["reach_m"], int(parameters["sites"]), parameters["goal"]
     places = points_of(inputs["candidates"])
-    reach = _reached(ground, network, places, reach_m)
+    reach = _reached(ground, network, places, reach_m, progress)
     already = _already(inputs.get("facilities"), ground, network, reach_m)
     if goal == "fewest":
         return Plan(fewest_sites(reach[:, ~already]), reach, already, ground)
@@ -226,10 +234,12 @@ def _plan(
     return Plan(chosen, reach, already, ground, total / float(ground.weight.sum() or 1))
 
 
-def _reached(ground: Ground, network: Network | None, places: Floats, reach_m: float) -> Flags:
+def _reached(
+    ground: Ground, network: Network | None, places: Floats, reach_m: float, progress: Progress = silent
+) -> Flags:
     if network is None:
         return numpy.asarray(cdist(places, ground.cells.centres) <= reach_m)
-    return walk_reach(ground, network, places, reach_m)
+    return walk_reach(ground, network, places, reach_m, progress)
 
 
 def _travel(ground: Ground, network: Network | None, places: Floats) -> Floats:
@@ -321,4 +331,5 @@ QUESTION = Question(
         Parameter(key="cell_m", title=Text("网格", "Cell"), value=50, unit="m", minimum=10, maximum=1000),
     ),
     run=choose_sites,
+    told=choose_sites,
 )

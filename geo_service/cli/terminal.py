@@ -77,13 +77,13 @@ class Terminal:
             yield lambda name: bar.update(1, name)
 
     @contextmanager
-    def measured(self, *, zh: str, en: str) -> Iterator[Callable[[int, int], None]]:
+    def measured(self, *, zh: str, en: str) -> Iterator[Callable[[float, int], None]]:
         """A bar for work that says itself how far it is: call what comes back with (done, of)."""
         bar: Any = click.progressbar(
             length=100, label=self.text(zh, en), file=sys.stderr, hidden=not sys.stderr.isatty()
         )
         with bar:
-            yield lambda done, total: bar.update(100 * done // max(total, 1) - bar.pos)
+            yield lambda done, total: bar.update(int(100 * done / max(total, 1)) - bar.pos)
 
     # ---- building commands
 

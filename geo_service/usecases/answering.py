@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import datetime
 import hashlib
+import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -40,6 +42,7 @@ MOST_OPEN = 4
 """Questions one person, or all who are not signed in, may have waiting and running at a time."""
 KEPT_BYTES = 64 << 20
 RESULT = "answer.json"
+TELL_EVERY_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,8 @@ def work_out_answer(order: Mapping[str, Any], out: Path, said: Report) -> Mappin
     ask = settle(sources, find_question(order["question"]), order["parameters"], order["layers"])
     steps = len(ask.reads) + 2
     said(0, steps)
-    answer = report.work_out(sources, ask.question, ask.parameters, ask.reads, lambda read: said(read, steps))
+    told = _now_and_then(lambda done: said(done, steps))
+    answer = report.work_out(sources, ask.question, ask.parameters, ask.reads, told)
     said(steps - 1, steps)
     data = msgspec.json.encode(report.answer_json(answer, sources))
     half = out / f"{RESULT}.part"
@@ -149,6 +153,20 @@ def work_out_answer(order: Mapping[str, Any], out: Path, said: Report) -> Mappin
     KeptFiles(home / "cache" / "answers", KEPT_BYTES).get(f"{order['key']}.json", lambda path: path.write_bytes(data))
     said(steps, steps)
     return {"file": RESULT, "bytes": len(data)}
+
+
+def _now_and_then(said: Callable[[float], None]) -> Callable[[float], None]:
+    """Whole steps at once, the parts between them a few times in a second: each is written to a file."""
+    last = -math.inf
+
+    def tell(done: float) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if done == int(done) or now - last >= TELL_EVERY_S:
+            last = now
+            said(round(done, 3))
+
+    return tell
 
 
 def _sources(url: str, home: Path, data: Path) -> Sources:

@@ -50,9 +50,10 @@ WAIT_S = 0.5
 JOB_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 RESULT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
-Report = Callable[[int, int], None]
+Report = Callable[[float, int], None]
 Work = Callable[[Mapping[str, Any], Path, Report], Mapping[str, Any]]
-"""Takes what is ordered, the folder results go to, and a function to report (done, of); gives what to say of them."""
+"""Takes what is ordered, the folder results go to, and a function to report (done, of; parts of a step too); gives what
+to say of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ class JobState:
     title: str
     state: State
     at: str
-    done: int = 0
+    done: float = 0
     total: int = 0
     before: int = 0
     result: Mapping[str, Any] = field(default_factory=dict)

@@ -16,6 +16,7 @@ import geopandas
 import numpy
 import pandas
 
+from geo_service.analysis.progress import Progress
 from geo_service.analysis.questions import QUESTIONS, find_question
 from geo_service.analysis.result import STATUSES, Column, Parameter, Question, Result, Role, read_parameters
 from geo_service.core.features import geometry_of, to_frame
@@ -184,15 +185,16 @@ def work_out(
     question: Question,
     parameters: Mapping[str, Any],
     reads: tuple[Read, ...],
-    said: Callable[[int], None] = lambda _: None,
+    said: Callable[[float], None] = lambda _: None,
 ) -> Answer:
-    """The answer on chosen layers; ``said`` hears how many of the layers have been read."""
+    """The answer on chosen layers; ``said`` hears how many of the layers have been read, then the share worked out."""
     started = time.perf_counter()
-    result = _run(question, gather(sources, question, reads, said), parameters)
+    inputs = gather(sources, question, reads, said)
+    result = _run(question, inputs, parameters, lambda share: said(len(reads) + share))
     return Answer(question, parameters, reads, result, round(time.perf_counter() - started, 3))
 
 
-def _run(question: Question, inputs: Mapping[str, Any], parameters: Mapping[str, Any]) -> Result:
+def _run(question: Question, inputs: Mapping[str, Any], parameters: Mapping[str, Any], progress: Progress) -> Result:
     """What the question answers; a layer it cannot use is refused by the title of its role.
 
     Raises
@@ -202,7 +204,7 @@ def _run(question: Question, inputs: Mapping[str, Any], parameters: Mapping[str,
     """
     titles = {r.key: _title(r) for r in question.roles}
     try:
-        return question.run(inputs, parameters)
+        return question.told(inputs, parameters, progress) if question.told else question.run(inputs, parameters)
     except InvalidParameter as error:
         role = titles.get(str(error.params.get("name")))
         if role is None:

@@ -22,10 +22,27 @@ export function send(method, path) {
 
 /** The step a job is at: layers one by one, then the work itself, then writing. @param {Job} job */
 function step(job) {
-  if (!job.total) return job.before ? `${w("waiting")} ${number(job.before, 0)}` : w("starting");
+  if (job.state === "waiting" && job.before) return w("waiting").replace("{n}", number(job.before, 0));
+  if (!job.total) return w("starting");
   const layers = job.total - 2;
-  if (job.done < layers) return `${w("reading")} ${job.done + 1}/${layers}`;
-  return job.done === layers ? w("working") : w("writing");
+  if (job.done < layers) return `${w("reading")} ${Math.floor(job.done) + 1}/${layers}`;
+  return job.done < layers + 1 ? `${w("working")} ${number(100 * (job.done - layers), 0)}%` : w("writing");
+}
+
+/** The words for the time a job will still take, by how far it came since it was first seen at work; nothing while that is too little to tell. */
+class Forecast {
+  /** @type {{at: number, done: number} | null} */
+  first = null;
+
+  /** @param {Job} job @param {number} now milliseconds @returns {string} */
+  words(job, now) {
+    if (!job.total || job.done < job.total - 2) return "";
+    this.first ??= { at: now, done: job.done };
+    const seconds = (now - this.first.at) / 1000;
+    const [came, left] = [job.done - this.first.done, job.total - 1 - job.done];
+    if (seconds < 2 || came < 0.05 || left <= 0) return "";
+    return ` · ${w("left").replace("{n}", number(Math.max(1, (seconds / came) * left), 0))}`;
+  }
 }
 
 /**
@@ -42,12 +59,13 @@ async function follow(box, first) {
   fill(box, h("div", { class: "job-line" }, words, clock), bar, stop);
   box.hidden = false;
   box.scrollIntoView({ block: "nearest" });
+  const forecast = new Forecast();
   let job = first;
   while (job.state === "waiting" || job.state === "running") {
     bar.max = job.total || 1;
     bar.value = job.done;
     if (words.textContent !== step(job)) words.textContent = step(job);
-    clock.textContent = `${number((performance.now() - began) / 1000, 0)} s`;
+    clock.textContent = `${number((performance.now() - began) / 1000, 0)} s${forecast.words(job, performance.now())}`;
     await new Promise((done) => setTimeout(done, LOOK_MS));
     job = await getJson(job.url);
   }

@@ -5,13 +5,14 @@ import { english } from "./words.js";
 const WORDS = {
   cancel: ["取消", "Cancel"],
   cancelled: ["已取消，没有保留任何结果。", "Cancelled; nothing was kept."],
+  left: ["约还需 {n} 秒", "about {n} s left"],
   outdated: ["数据已更新", "Out of date"],
   progress: ["进度", "Progress"],
   reading: ["读取图层", "Reading layer"],
   savedResult: ["保存的分析结果", "Saved result"],
   starting: ["正在启动计算进程 …", "Starting a worker …"],
-  waiting: ["排队中，前面还有", "Waiting; before it:"],
-  working: ["计算中 …", "Working it out …"],
+  waiting: ["排队中：前面还有 {n} 项分析", "Waiting: {n} before it"],
+  working: ["计算中", "Working it out"],
   writing: ["整理结果 …", "Writing the result …"],
 };
 
