@@ -157,11 +157,13 @@ def run_gunicorn(settings: Settings, ready: Ready) -> None:
 
 
 def _gunicorn_options(settings: Settings, ready: Ready) -> dict[str, Any]:
+    from geo_service.cli.quick_worker import QuickWorker
+
     return {
         "bind": _listen(settings.host, settings.port),
         "workers": settings.workers,
         "threads": settings.threads,
-        "worker_class": "gthread",
+        "worker_class": QuickWorker,
         "graceful_timeout": int(LAST_ANSWERS_S),
         "timeout": 120,
         "keepalive": KEPT_OPEN_S,

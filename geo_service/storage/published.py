@@ -53,6 +53,9 @@ Members = Callable[[int, int], Mapping[str, Any]]
 SUFFIXES: dict[Encoding, str] = {"identity": "", "gzip": ".gz", "br": ".br"}
 BLOCK = 128
 """Features whose bboxes are tested as one first."""
+_IN_BLOCK = numpy.arange(BLOCK)
+_SIGNS = numpy.array((1.0, 1.0, -1.0, -1.0))
+"""With them, one comparison tells for all four sides of a bbox whether it reaches into a window."""
 BROTLI_QUALITY = 5
 """7.1 MB of GeoJSON to 1.3 MB in 0.14 s; quality 11 takes 11 s."""
 GZIP_LEVEL = 6
@@ -69,7 +72,7 @@ OVERLAY_MEANWHILE = 50_000
 TEMPORARY = ".building-"
 NEWLINE = 10
 BY_ID = frozenset({"_offsets", "_published", "_line_begins"})
-IN_BBOX = frozenset({"_offsets", "_bytes", "_blocks", "_block_sizes", "_shapes"})
+IN_BBOX = frozenset({"_offsets", "_bytes", "_blocks", "_shapes"})
 """What a revision has opened once it was asked for a page by id, or in a bbox."""
 ID_MEMBER = b'"id":"'
 
@@ -270,11 +273,14 @@ class PublishedRevision:
         """Positions of one page of the features that intersect a bbox; touching counts."""
         if bbox is None:
             return Found(self.count, numpy.arange(offset, max(offset, min(offset + limit, self.count))))
-        window = numpy.array(bbox)
-        blocks = numpy.flatnonzero(_meet(self._blocks, window))
-        inside = _within(self._blocks[blocks], window)
-        tested = self._tested(blocks[~inside], window)
-        return _Touched(blocks, inside, tested, self._block_sizes).page(limit, offset)
+        outer, inner = _limits(bbox)
+        blocks = numpy.flatnonzero(_all(self._blocks <= outer))
+        inside = _all(self._blocks[blocks] >= inner)
+        if inside.any():
+            tested = self._tested(blocks[~inside], bbox)
+            return _Touched(blocks, inside, tested, self._block_sizes).page(limit, offset)
+        tested = self._tested(blocks, bbox)
+        return Found(len(tested), tested[offset : offset + limit])
 
     def meeting(self, bbox: Bbox) -> Indices:
         """Positions of all features that intersect a bbox, in order; touching counts."""
@@ -334,18 +340,23 @@ class PublishedRevision:
         spans = zip(self._offsets[first].tolist(), self._offsets[last + 1].tolist(), strict=True)
         return b"".join([self._bytes[begin:end] for begin, end in spans])[:-1]
 
-    def _tested(self, blocks: Indices, window: Numbers) -> Indices:
-        """Positions in these blocks whose feature, not only whose bbox, meets the window."""
-        rows = (blocks[:, None] * BLOCK + numpy.arange(BLOCK)).ravel()
-        rows = rows[rows < self._located]
-        boxes = self._boxes[rows]
-        meets = _meet(boxes, window)
-        rows, boxes = rows[meets], boxes[meets]
-        unsure = ~_within(boxes, window) & (boxes[:, :2] != boxes[:, 2:]).any(axis=1)
-        keep = ~unsure
-        shapes = self._geometries(rows[unsure], *self._shapes)
-        keep[unsure] = shapely.intersects(shapes, shapely.box(*window)) | shapely.is_missing(shapes)
-        return numpy.asarray(rows[keep], dtype=numpy.int64)
+    def _tested(self, blocks: Indices, window: Bbox) -> Indices:
+        """Positions in these blocks whose feature, not only whose bbox, meets the window.
+
+        A feature touches each side of its bbox. Where three of the four sides lie within the window's, so does what
+        touches the one between two others: it meets the window for certain. Others (at corners) are looked at.
+        """
+        outer, inner = _limits(window)
+        rows = (blocks[:, None] * BLOCK + _IN_BLOCK).ravel()
+        if len(rows) and rows[-1] >= self._located:
+            rows = rows[rows < self._located]
+        sides = self._boxes[rows] * _SIGNS
+        meets = numpy.flatnonzero(_all(sides <= outer))
+        rows, certain = rows[meets], _count(sides[meets] >= inner) >= 3
+        shapes = self._geometries(rows[~certain], *self._shapes)
+        if len(shapes):
+            certain[~certain] = shapely.intersects(shapes, shapely.box(*window)) | shapely.is_missing(shapes)
+        return rows[certain]
 
     def _geometries(self, positions: Indices, offsets: Indices, data: Any) -> NDArray[Any]:
         if not len(positions):
@@ -383,12 +394,13 @@ class PublishedRevision:
 
     @cached_property
     def _blocks(self) -> Numbers:
+        """Signed sides of each block: west, south, and the negatives of east and north."""
         boxes = self._boxes[: self._located]
         if not len(boxes):
             return numpy.empty((0, 4))
         starts = numpy.arange(0, len(boxes), BLOCK)
         low = numpy.minimum.reduceat(boxes[:, :2], starts, axis=0)
-        return numpy.hstack((low, numpy.maximum.reduceat(boxes[:, 2:], starts, axis=0)))
+        return numpy.hstack((low, -numpy.maximum.reduceat(boxes[:, 2:], starts, axis=0)))
 
     @cached_property
     def _block_sizes(self) -> Indices:
@@ -452,16 +464,20 @@ class _Touched:
         return self.tested[low:high]
 
 
-def _meet(boxes: Numbers, window: Numbers) -> NDArray[numpy.bool_]:
+def _limits(window: Bbox) -> tuple[Numbers, Numbers]:
+    """What the signed sides of a bbox must not exceed to meet a window, and must reach to lie within it."""
     west, south, east, north = window
-    found = (boxes[:, 0] <= east) & (boxes[:, 2] >= west) & (boxes[:, 1] <= north) & (boxes[:, 3] >= south)
-    return numpy.asarray(found)
+    return numpy.array((east, north, -west, -south)), numpy.array((west, south, -east, -north))
 
 
-def _within(boxes: Numbers, window: Numbers) -> NDArray[numpy.bool_]:
-    west, south, east, north = window
-    found = (boxes[:, 0] >= west) & (boxes[:, 2] <= east) & (boxes[:, 1] >= south) & (boxes[:, 3] <= north)
-    return numpy.asarray(found)
+def _all(four: NDArray[numpy.bool_]) -> NDArray[numpy.bool_]:
+    """Rows of four where all are true, read as one number each: ten times as fast as along the short axis."""
+    return numpy.asarray(four.view(numpy.uint32)[:, 0] == 0x01010101)
+
+
+def _count(four: NDArray[numpy.bool_]) -> NDArray[numpy.uint32]:
+    """How many of each row of four are true: the sum of the bytes of a number."""
+    return numpy.asarray((four.view(numpy.uint32)[:, 0] * numpy.uint32(0x01010101)) >> numpy.uint32(24))
 
 
 def _line_begins(path: Path) -> Indices:

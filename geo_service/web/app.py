@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 from flask import Flask, Response, g
 
@@ -81,9 +82,8 @@ def create_app(deployment: Deployment) -> Flask:
     app.url_map.strict_slashes = False
     operations.install(app)
     quick = app.extensions["quick"] = Quick(deployment, app.extensions["meters"], app.wsgi_app)
-    app.wsgi_app = quick  # type: ignore[method-assign]  # Flask's own way
-    if deployment.settings.proxies:
-        _believe_proxies(app, deployment.settings.proxies)
+    app.wsgi_app = _behind(deployment.settings.proxies, quick)  # type: ignore[method-assign]  # Flask's own way
+    app.extensions["door"] = _behind(deployment.settings.proxies, lambda environ, _: quick.answer(environ))
     assets.install(app)
     i18n.install(app)
     session.install(app, deployment.settings.home)
@@ -98,11 +98,11 @@ def create_app(deployment: Deployment) -> Flask:
     return app
 
 
-def _believe_proxies(app: Flask, count: int) -> None:
+def _behind(proxies: int, application: Any) -> Any:
     """Take address, host and scheme of the client from what so many reverse proxies in front say."""
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]  # Flask's own way
+    return ProxyFix(application, x_for=proxies, x_proto=proxies, x_host=proxies) if proxies else application
 
 
 def _remember_nonce() -> None:
