@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import geopandas
 import numpy
 import shapely
 
@@ -28,6 +27,7 @@ from geo_service.analysis.progress import Progress, one_by_one, silent
 from geo_service.analysis.result import joined, located, names_of, require
 from geo_service.analysis.street_fields import fields_note, with_street_fields
 from geo_service.core.crs import GEOGRAPHIC, PROJECTED
+from geo_service.core.late import geopandas
 from geo_service.core.text import Text
 
 PEOPLE = Text("居住人口", "residents")
@@ -48,7 +48,7 @@ FEW_ZONES = 64
 KNOWN_SHARE = 0.95
 """People count only where at least so much of the ground has a known population; a part would pass for the whole."""
 
-Inputs = Mapping[str, geopandas.GeoDataFrame]
+Inputs = Mapping[str, "geopandas.GeoDataFrame"]
 
 
 @dataclass(frozen=True, slots=True)

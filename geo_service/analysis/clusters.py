@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import geopandas
 import numpy
-import pandas
 import shapely
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
-from scipy.spatial.distance import pdist
 
 from geo_service.analysis.access import points_of
 from geo_service.analysis.result import (
@@ -27,6 +20,7 @@ from geo_service.analysis.result import (
     require,
 )
 from geo_service.core.crs import GEOGRAPHIC, PROJECTED
+from geo_service.core.late import geopandas, pandas, scipy
 from geo_service.core.text import Text
 from geo_service.errors import InvalidParameter
 
@@ -74,14 +68,23 @@ def group_projects(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Map
 def cluster_labels(points: numpy.ndarray, *, near_m: float, diameter_m: float) -> numpy.ndarray:
     """A label 0, 1, … for each point (n, 2): same label, same group."""
     count = len(points)
-    pairs = cKDTree(points).query_pairs(near_m, output_type="ndarray")
-    joined = coo_array((numpy.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
-    _, density = connected_components(joined, directed=False)
+    pairs = scipy.spatial.cKDTree(points).query_pairs(near_m, output_type="ndarray")
+    joined = scipy.sparse.coo_array((numpy.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+    _, density = scipy.sparse.csgraph.connected_components(joined, directed=False)
     labels, following = numpy.zeros(count, dtype=int), 0
     for group in numpy.unique(density):
         rows = numpy.flatnonzero(density == group)
         _check_group(len(rows), near_m)
-        parts = fcluster(linkage(pdist(points[rows]), "complete"), diameter_m, "distance") - 1 if len(rows) > 1 else 0
+        parts = (
+            scipy.cluster.hierarchy.fcluster(
+                scipy.cluster.hierarchy.linkage(scipy.spatial.distance.pdist(points[rows]), "complete"),
+                diameter_m,
+                "distance",
+            )
+            - 1
+            if len(rows) > 1
+            else 0
+        )
         labels[rows] = following + parts
         following = int(labels[rows].max()) + 1
     return labels
@@ -99,7 +102,7 @@ def _table(
     rows, shapes, names = [], [], numpy.array(names_of(projects), dtype=object)
     for number, label in enumerate(kept, start=1):
         inside = numpy.flatnonzero(labels == label)
-        diameter = float(pdist(points[inside]).max())
+        diameter = float(scipy.spatial.distance.pdist(points[inside]).max())
         members = joined(names[inside])
         rows.append((number, len(inside), round(diameter, 1), members))
         shapes.append(shapely.convex_hull(shapely.multipoints(points[inside])).buffer(20))

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy
 import shapely
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from geo_service.analysis.network import Access, Flags, Floats, Integers, Network, snap_points
 from geo_service.analysis.progress import Progress, one_by_one, silent
+from geo_service.core.late import scipy
 from geo_service.errors import InvalidParameter
 
 CELL_M = 25.0
@@ -105,5 +105,5 @@ def cells_within(centres: Floats, places: Floats, radius_m: Floats | float) -> l
     """For each place the rows of the centres within its radius, in order."""
     if not len(centres) or not len(places):
         return [numpy.array([], dtype=numpy.int64) for _ in places]
-    found = cKDTree(centres).query_ball_point(places, radius_m, return_sorted=True)
+    found = scipy.spatial.cKDTree(centres).query_ball_point(places, radius_m, return_sorted=True)
     return [numpy.array(rows, dtype=numpy.int64) for rows in found]

@@ -6,19 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import geopandas
 import numpy
-import pandas
-import pyproj
 import shapely
-from scipy.ndimage import label as label_groups
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
 from geo_service.analysis.network import Floats, Integers
 from geo_service.analysis.outlines import trace
 from geo_service.analysis.result import Column, LayerClass, Parameter, Question, Result, Role, numbers_of
 from geo_service.core.crs import GEOGRAPHIC, PROJECTED
+from geo_service.core.late import geopandas, pandas, pyproj, scipy
 from geo_service.core.text import Text
 from geo_service.errors import InvalidParameter
 
@@ -62,7 +57,7 @@ def find_depressions(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: M
     """Depressions of the ground: what a flood from outside the grid would leave standing after it has gone."""
     heights = to_grid(inputs["heights"])
     depth = fill_levels(heights.values) - heights.values
-    groups, _ = label_groups(numpy.nan_to_num(depth) > parameters["depth_min_m"], structure=EIGHT)
+    groups, _ = scipy.ndimage.label(numpy.nan_to_num(depth) > parameters["depth_min_m"], structure=EIGHT)
     table = _measure(heights, depth, groups)
     kept = table[table["volume_m3"] >= parameters["volume_min_m3"]].sort_values("volume_m3", ascending=False)
     volume = float(kept["volume_m3"].sum())
@@ -157,8 +152,10 @@ def fill_levels(z: Floats) -> Floats:
     base = float(z[known].min()) - 1
     out = z.size
     start, end, cost = _edges(z - base, known, out)
-    tree = minimum_spanning_tree(csr_array((cost, (start, end)), shape=(out + 1, out + 1)))
-    _, parent = breadth_first_order(tree, out, directed=False)
+    tree = scipy.sparse.csgraph.minimum_spanning_tree(
+        scipy.sparse.csr_array((cost, (start, end)), shape=(out + 1, out + 1))
+    )
+    _, parent = scipy.sparse.csgraph.breadth_first_order(tree, out, directed=False)
     levels = _highest_on_the_way(tree.tocoo(), parent, out)[:-1].reshape(z.shape) + base
     return numpy.where(known, numpy.maximum(levels, z), numpy.nan)
 

@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import geopandas
 import numpy
-import pandas
 import shapely
 
 from geo_service.analysis.access import (
@@ -39,6 +37,7 @@ from geo_service.analysis.result import (
     require,
 )
 from geo_service.core.crs import GEOGRAPHIC, PROJECTED
+from geo_service.core.late import geopandas, pandas
 from geo_service.core.text import Text
 from geo_service.errors import InvalidParameter
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import geopandas
 import numpy
-import pandas
 import shapely
 
 from geo_service.analysis.access import zone_of
@@ -31,6 +29,7 @@ from geo_service.analysis.result import (
     require_kind,
 )
 from geo_service.core.crs import GEOGRAPHIC
+from geo_service.core.late import geopandas, pandas
 from geo_service.core.text import Text
 
 OUTSIDE = Text("各分区之外", "Outside all areas")

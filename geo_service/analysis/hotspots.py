@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import geopandas
 import numpy
-import pandas
 import shapely
-from scipy.sparse import coo_array, csr_array
-from scipy.spatial import cKDTree
 
 from geo_service.analysis.access import points_of, zone_of
 from geo_service.analysis.network import Flags, Floats
@@ -31,6 +27,7 @@ from geo_service.analysis.result import (
 )
 from geo_service.analysis.spatial_statistics import Moran, getis_ord, moran, significant
 from geo_service.core.crs import GEOGRAPHIC, PROJECTED
+from geo_service.core.late import geopandas, pandas, scipy
 from geo_service.core.text import Text
 from geo_service.errors import InvalidParameter
 
@@ -132,17 +129,19 @@ def hexagons(centres: Floats, across_m: float) -> numpy.ndarray:
     return numpy.asarray(shapely.polygons(centres[:, None, :] + corners[None, :, :]))
 
 
-def hexagon_neighbours(centres: Floats, across_m: float) -> csr_array:
+def hexagon_neighbours(centres: Floats, across_m: float) -> scipy.sparse.csr_array:
     """1 for each pair of hexagons with a common side."""
-    pairs = cKDTree(centres).query_pairs(across_m * 1.01, output_type="ndarray")
+    pairs = scipy.spatial.cKDTree(centres).query_pairs(across_m * 1.01, output_type="ndarray")
     rows = numpy.concatenate((pairs[:, 0], pairs[:, 1]))
     columns = numpy.concatenate((pairs[:, 1], pairs[:, 0]))
-    return csr_array(coo_array((numpy.ones(len(rows)), (rows, columns)), shape=(len(centres),) * 2))
+    return scipy.sparse.csr_array(
+        scipy.sparse.coo_array((numpy.ones(len(rows)), (rows, columns)), shape=(len(centres),) * 2)
+    )
 
 
 def count_in_hexagons(points: Floats, weight: Floats, centres: Floats, across_m: float) -> tuple[Floats, int]:
     """The weight of the points in each hexagon (that of the nearest centre), and how many lie in none."""
-    distance, nearest = cKDTree(centres).query(points)
+    distance, nearest = scipy.spatial.cKDTree(centres).query(points)
     inside = distance <= across_m / numpy.sqrt(3)
     counts: Floats = numpy.bincount(nearest[inside], weights=weight[inside], minlength=len(centres)).astype(float)
     return counts, int((~inside).sum())

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import geopandas
 import numpy
-import pandas
-import pyproj
 import shapely
 
 from geo_service.analysis.result import (
@@ -26,9 +23,10 @@ from geo_service.analysis.result import (
     valued,
 )
 from geo_service.core.crs import GEOGRAPHIC, MU_M2
+from geo_service.core.late import geopandas, pandas, pyproj
 from geo_service.core.text import Text
 
-GEOD = pyproj.Geod(ellps="GRS80")
+ELLIPSOID = "GRS80"
 SLIVER_M2 = 0.1
 """Overlaps below this come from rounding coordinates to 7 decimals."""
 
@@ -115,7 +113,7 @@ def _table(
     sites: geopandas.GeoDataFrame, shapes: numpy.ndarray, groups: list[Any], overlap: numpy.ndarray
 ) -> pandas.DataFrame:
     area = shapely.area(shapes)
-    degrees = sites.to_crs(GEOGRAPHIC).geometry
+    degrees, earth = sites.to_crs(GEOGRAPHIC).geometry, pyproj.Geod(ellps=ELLIPSOID)
     return pandas.DataFrame(
         {
             "id": sites.index,
@@ -124,7 +122,7 @@ def _table(
             "area_m2": area.round(1),
             "area_ha": (area / 1e4).round(4),
             "area_mu": (area / MU_M2).round(2),
-            "geodesic_m2": [round(abs(GEOD.geometry_area_perimeter(g)[0]), 1) for g in degrees],
+            "geodesic_m2": [round(abs(earth.geometry_area_perimeter(g)[0]), 1) for g in degrees],
             "overlap_m2": overlap.round(1),
             "precision": valued(sites, "precision") if "precision" in sites else "",
         }

@@ -7,9 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-import geopandas
 import numpy
-import pandas
 import shapely
 
 from geo_service.analysis.result import (
@@ -24,6 +22,7 @@ from geo_service.analysis.result import (
     names_of,
 )
 from geo_service.core.crs import GEOGRAPHIC, PROJECTED
+from geo_service.core.late import geopandas, pandas
 from geo_service.core.text import Text
 
 ADDED, DELETED, MOVED, EDITED, PLACED, LOST, RENUMBERED = (

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import geopandas
 import numpy
-import pandas
 import shapely
-from scipy.spatial import cKDTree
 
 from geo_service.analysis.access import STREETS, make_streets, off_street_notes, points_of, street_note
 from geo_service.analysis.network import Floats, Integers, Network, cost_matrix, snap_points
@@ -28,6 +25,7 @@ from geo_service.analysis.result import (
     require,
 )
 from geo_service.core.crs import GEOGRAPHIC, PROJECTED
+from geo_service.core.late import geopandas, pandas, scipy
 from geo_service.core.text import Text
 
 BATCH = 250
@@ -111,7 +109,7 @@ def _nearest(
 ) -> tuple[Integers, Floats]:
     """Rows of the nearest facilities (origins, count) and the metres along streets to them (NaN without streets)."""
     if network is None:
-        _, which = cKDTree(goal).query(start, k=[*range(1, count + 1)])
+        _, which = scipy.spatial.cKDTree(goal).query(start, k=[*range(1, count + 1)])
         return which.astype(numpy.int64), numpy.full(which.shape, numpy.nan)
     there = snap_points(network, goal)
     found = [_batch(network, start[rows], there, goal, count) for rows in in_chunks(len(start), progress, size=BATCH)]

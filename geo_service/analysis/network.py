@@ -11,17 +11,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-import geopandas
 import numpy
-import pandas
 import shapely
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components, dijkstra
-from scipy.spatial import cKDTree
 
 from geo_service.analysis.progress import Progress, in_chunks, silent
 from geo_service.core.crs import PROJECTED
+from geo_service.core.late import geopandas, pandas, scipy
 
 Floats = NDArray[numpy.float64]
 Integers = NDArray[numpy.int64]
@@ -83,7 +79,7 @@ class Network:
         return tail, head, numpy.concatenate((self.cost[self.forward], self.cost[self.backward]))
 
     @cached_property
-    def graph(self) -> csr_array:
+    def graph(self) -> scipy.sparse.csr_array:
         """Costs as a sparse matrix."""
         tail, head, cost = self.edges
         return sparse_costs(tail, head, cost, size=len(self.nodes))
@@ -96,7 +92,7 @@ class Network:
     @cached_property
     def on_main(self) -> Flags:
         """For each piece whether it hangs together with the largest component by length."""
-        _, labels = connected_components(self.graph, directed=True, connection="weak")
+        _, labels = scipy.sparse.csgraph.connected_components(self.graph, directed=True, connection="weak")
         lengths = numpy.bincount(labels[self.start], weights=self.length_m)
         return numpy.asarray(labels[self.start] == lengths.argmax())
 
@@ -107,14 +103,14 @@ class Network:
         return float(self.length_m[self.on_main].sum() / self.length_m.sum())
 
 
-def sparse_costs(tail: Integers, head: Integers, cost: Floats, *, size: int) -> csr_array:
+def sparse_costs(tail: Integers, head: Integers, cost: Floats, *, size: int) -> scipy.sparse.csr_array:
     """A sparse matrix of costs; of parallel edges the cheapest counts (scipy would add them up)."""
     order = numpy.lexsort((cost, head, tail))
     pairs = numpy.column_stack((tail[order], head[order]))
     first = numpy.ones(len(pairs), dtype=bool)
     first[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
     kept = numpy.maximum(cost[order][first], 1e-9)  # an explicit zero would be no edge at all
-    return csr_array((kept, (pairs[first, 0], pairs[first, 1])), shape=(size, size))
+    return scipy.sparse.csr_array((kept, (pairs[first, 0], pairs[first, 1])), shape=(size, size))
 
 
 def build_network(
@@ -249,10 +245,12 @@ def _nodes(pieces: Shapes) -> tuple[Floats, Integers]:
     ends = numpy.vstack(
         [shapely.get_coordinates(shapely.get_point(pieces, 0)), shapely.get_coordinates(shapely.get_point(pieces, -1))]
     )
-    pairs = cKDTree(ends).query_pairs(SNAP_M, output_type="ndarray")
+    pairs = scipy.spatial.cKDTree(ends).query_pairs(SNAP_M, output_type="ndarray")
     size = len(ends)
     ones = numpy.ones(len(pairs))
-    _, labels = connected_components(csr_array((ones, (pairs[:, 0], pairs[:, 1])), shape=(size, size)), directed=False)
+    _, labels = scipy.sparse.csgraph.connected_components(
+        scipy.sparse.csr_array((ones, (pairs[:, 0], pairs[:, 1])), shape=(size, size)), directed=False
+    )
     _, first, index = numpy.unique(labels, return_index=True, return_inverse=True)
     half = len(pieces)
     return ends[first], numpy.column_stack((index[:half], index[half:])).astype(numpy.int64)
@@ -331,7 +329,7 @@ def cost_from(network: Network, sources: Access, *, rate: float = 1.0, limit: fl
     """
     nodes = len(network.nodes)
     extended = _with_sources(network, sources, rate)
-    costs = dijkstra(extended, indices=numpy.arange(nodes, nodes + len(sources)), limit=limit)
+    costs = scipy.sparse.csgraph.dijkstra(extended, indices=numpy.arange(nodes, nodes + len(sources)), limit=limit)
     return numpy.asarray(costs[:, :nodes])
 
 
@@ -342,12 +340,14 @@ def nearest_cost(
     nodes = len(network.nodes)
     extended = _with_sources(network, sources, rate)
     indices = numpy.arange(nodes, nodes + len(sources))
-    costs, _, origin = dijkstra(extended, indices=indices, limit=limit, min_only=True, return_predecessors=True)
+    costs, _, origin = scipy.sparse.csgraph.dijkstra(
+        extended, indices=indices, limit=limit, min_only=True, return_predecessors=True
+    )
     which = numpy.where(numpy.isfinite(costs), origin - nodes, -1)
     return numpy.asarray(costs[:nodes]), which[:nodes].astype(numpy.int64)
 
 
-def _with_sources(network: Network, sources: Access, rate: float) -> csr_array:
+def _with_sources(network: Network, sources: Access, rate: float) -> scipy.sparse.csr_array:
     """The graph with one more node for each source, from which one may leave either way along its piece."""
     nodes = len(network.nodes)
     own = numpy.arange(nodes, nodes + len(sources))

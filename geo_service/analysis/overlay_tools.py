@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import geopandas
 import numpy
-import pandas
 import shapely
 
 from geo_service.analysis.access import points_of, zone_of
@@ -26,9 +24,10 @@ from geo_service.analysis.result import (
     valued,
 )
 from geo_service.core.crs import GEOGRAPHIC, PROJECTED
+from geo_service.core.late import geopandas, pandas
 from geo_service.core.text import Text
 
-Inputs = Mapping[str, geopandas.GeoDataFrame]
+Inputs = Mapping[str, "geopandas.GeoDataFrame"]
 CLASSES = (LayerClass("result", Text("结果", "Result")),)
 SIZED = (
     Column("id", Text("编号", "Id")),

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import geopandas
 import numpy
-import pandas
 import shapely
 
 from geo_service.analysis.access import (
@@ -41,6 +39,7 @@ from geo_service.analysis.result import (
 )
 from geo_service.analysis.service_coverage import CLASSES, COLUMNS, coverage_layer, coverage_table
 from geo_service.analysis.siting import SITE_COLUMNS, most_covered, site_table
+from geo_service.core.late import geopandas, pandas
 from geo_service.core.text import Text
 
 GATE_EVERY_M = 50.0

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import geopandas
 import numpy
-import pandas
 import shapely
 from shapely.geometry import mapping
 
@@ -28,6 +26,7 @@ from geo_service.analysis.result import (
 )
 from geo_service.core.crs import GEOGRAPHIC, PROJECTED
 from geo_service.core.features import Feature
+from geo_service.core.late import geopandas, pandas
 from geo_service.core.plan import Commitment
 from geo_service.core.progress import FLOOR_FIELDS, is_member, progress, status_of
 from geo_service.core.progress_words import headline, target_text

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import geopandas
 import numpy
-import pandas
 import shapely
 
 from geo_service.analysis.result import (
@@ -21,6 +19,7 @@ from geo_service.analysis.result import (
     require,
 )
 from geo_service.core.crs import GEOGRAPHIC, PROJECTED
+from geo_service.core.late import geopandas, pandas
 from geo_service.core.text import Text
 
 COLUMNS = (

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import geopandas
 import numpy
-import pandas
 
 from geo_service.analysis.result import (
     Chart,
@@ -22,6 +20,7 @@ from geo_service.analysis.result import (
     numbers_of,
 )
 from geo_service.core.crs import GEOGRAPHIC
+from geo_service.core.late import geopandas, pandas
 from geo_service.core.text import Text
 from geo_service.errors import InvalidParameter
 

@@ -9,11 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import geopandas
-import pandas
-
 from geo_service.analysis.progress import Progress
 from geo_service.core.crs import PROJECTED
+from geo_service.core.late import geopandas, pandas
 from geo_service.core.layers import COMMON_FIELDS, SUBDISTRICT_WORDS, Kind, worded
 from geo_service.core.text import Text
 from geo_service.errors import InvalidParameter
@@ -155,8 +153,8 @@ class Role:
     placed: bool = True
 
 
-Run = Callable[[Mapping[str, geopandas.GeoDataFrame], Mapping[str, Any]], Result]
-ToldRun = Callable[[Mapping[str, geopandas.GeoDataFrame], Mapping[str, Any], Progress], Result]
+Run = Callable[[Mapping[str, "geopandas.GeoDataFrame"], Mapping[str, Any]], Result]
+ToldRun = Callable[[Mapping[str, "geopandas.GeoDataFrame"], Mapping[str, Any], Progress], Result]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 
-import geopandas
-import pandas
 import shapely
 
 from geo_service.analysis.result import Column, LayerClass, Parameter, Question, Result, Role, honesty, require
 from geo_service.core.crs import GEOGRAPHIC
+from geo_service.core.late import geopandas, pandas
 from geo_service.core.text import Text
 
 COLUMNS = (

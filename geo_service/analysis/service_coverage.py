@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import geopandas
 import numpy
-import pandas
 
 from geo_service.analysis.access import (
     STREETS,
@@ -37,6 +35,7 @@ from geo_service.analysis.result import (
     require,
 )
 from geo_service.core.crs import GEOGRAPHIC, PROJECTED
+from geo_service.core.late import geopandas, pandas
 from geo_service.core.text import Text
 
 COLUMNS = (

@@ -6,13 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import geopandas
 import numpy
-import pandas
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array, eye_array, hstack, kron
-from scipy.spatial.distance import cdist
 
 from geo_service.analysis.access import (
     STREETS,
@@ -41,6 +36,7 @@ from geo_service.analysis.result import (
     require,
 )
 from geo_service.core.crs import GEOGRAPHIC
+from geo_service.core.late import geopandas, pandas, scipy
 from geo_service.core.text import Text
 from geo_service.errors import InvalidParameter
 
@@ -94,9 +90,15 @@ def fewest_sites(reach: Flags) -> NDArray[numpy.int64]:
         return numpy.array([], dtype=numpy.int64)
     sites = len(reach)
     cost = 1 + numpy.arange(sites) * 1e-6 / max(sites, 1)
-    covers = LinearConstraint(csr_array(groups.T.astype(float)), lb=1)
+    covers = scipy.optimize.LinearConstraint(scipy.sparse.csr_array(groups.T.astype(float)), lb=1)
     return _chosen(
-        milp(cost, constraints=covers, integrality=numpy.ones(sites), bounds=Bounds(0, 1), options=_options())
+        scipy.optimize.milp(
+            cost,
+            constraints=covers,
+            integrality=numpy.ones(sites),
+            bounds=scipy.optimize.Bounds(0, 1),
+            options=_options(),
+        )
     )
 
 
@@ -108,12 +110,24 @@ def most_covered(reach: Flags, weight: Floats, count: int, *, already: Flags | N
     if not demands:
         return numpy.array([], dtype=numpy.int64)
     cost = numpy.concatenate((numpy.arange(sites) * 1e-9, -free))
-    covered_by = hstack((csr_array(reach.T.astype(float)), -eye_array(demands)), format="csr")
+    covered_by = scipy.sparse.hstack(
+        (scipy.sparse.csr_array(reach.T.astype(float)), -scipy.sparse.eye_array(demands)), format="csr"
+    )
     budget = numpy.concatenate((numpy.ones(sites), numpy.zeros(demands)))
-    constraints = [LinearConstraint(covered_by, lb=0), LinearConstraint(budget[None, :], ub=count)]
+    constraints = [
+        scipy.optimize.LinearConstraint(covered_by, lb=0),
+        scipy.optimize.LinearConstraint(budget[None, :], ub=count),
+    ]
     integrality = numpy.concatenate((numpy.ones(sites), numpy.zeros(demands)))
     return _chosen(
-        milp(cost, constraints=constraints, integrality=integrality, bounds=Bounds(0, 1), options=_options()), sites
+        scipy.optimize.milp(
+            cost,
+            constraints=constraints,
+            integrality=integrality,
+            bounds=scipy.optimize.Bounds(0, 1),
+            options=_options(),
+        ),
+        sites,
     )
 
 
@@ -149,16 +163,30 @@ def least_travel(cost: Floats, weight: Floats, count: int) -> tuple[NDArray[nump
     if sites * demands > MAX_PAIRS:
         raise InvalidParameter(name="cell_m", value=demands, reason="请加大网格或减少候选地 / use larger cells")
     objective = numpy.concatenate((numpy.zeros(sites), (cost * weight).ravel()))
-    assigned = hstack((csr_array((demands, sites)), kron(numpy.ones((1, sites)), eye_array(demands))), format="csr")
-    opened = hstack((-kron(eye_array(sites), numpy.ones((demands, 1))), eye_array(sites * demands)), format="csr")
+    assigned = scipy.sparse.hstack(
+        (
+            scipy.sparse.csr_array((demands, sites)),
+            scipy.sparse.kron(numpy.ones((1, sites)), scipy.sparse.eye_array(demands)),
+        ),
+        format="csr",
+    )
+    opened = scipy.sparse.hstack(
+        (
+            -scipy.sparse.kron(scipy.sparse.eye_array(sites), numpy.ones((demands, 1))),
+            scipy.sparse.eye_array(sites * demands),
+        ),
+        format="csr",
+    )
     budget = numpy.concatenate((numpy.ones(sites), numpy.zeros(sites * demands)))
     constraints = [
-        LinearConstraint(assigned, lb=1, ub=1),
-        LinearConstraint(opened, ub=0),
-        LinearConstraint(budget[None, :], lb=count, ub=count),
+        scipy.optimize.LinearConstraint(assigned, lb=1, ub=1),
+        scipy.optimize.LinearConstraint(opened, ub=0),
+        scipy.optimize.LinearConstraint(budget[None, :], lb=count, ub=count),
     ]
     whole = numpy.concatenate((numpy.ones(sites), numpy.zeros(sites * demands)))  # the rest follows
-    answer = milp(objective, constraints=constraints, integrality=whole, bounds=Bounds(0, 1), options=_options())
+    answer = scipy.optimize.milp(
+        objective, constraints=constraints, integrality=whole, bounds=scipy.optimize.Bounds(0, 1), options=_options()
+    )
     chosen = _chosen(answer, sites)
     return chosen, float((cost[chosen].min(axis=0) * weight).sum())
 
@@ -238,13 +266,13 @@ def _reached(
     ground: Ground, network: Network | None, places: Floats, reach_m: float, progress: Progress = silent
 ) -> Flags:
     if network is None:
-        return numpy.asarray(cdist(places, ground.cells.centres) <= reach_m)
+        return numpy.asarray(scipy.spatial.distance.cdist(places, ground.cells.centres) <= reach_m)
     return walk_reach(ground, network, places, reach_m, progress)
 
 
 def _travel(ground: Ground, network: Network | None, places: Floats) -> Floats:
     """Metres from each place to each cell; straight line where the streets do not lead there."""
-    straight = cdist(places, ground.cells.centres)
+    straight = scipy.spatial.distance.cdist(places, ground.cells.centres)
     if network is None or ground.cells.access is None:
         return numpy.asarray(straight)
     along = cost_matrix(network, snap_points(network, places), ground.cells.access)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy
-from scipy.sparse import csr_array, eye_array
-from scipy.stats import norm
 
 from geo_service.analysis.network import Flags, Floats
+from geo_service.core.late import scipy
 
 PERMUTATIONS = 999
 SEED = 20_250_101
@@ -24,7 +23,7 @@ class Moran:
     p: float
 
 
-def moran(values: Floats, weights: csr_array, *, permutations: int = PERMUTATIONS) -> Moran:
+def moran(values: Floats, weights: scipy.sparse.csr_array, *, permutations: int = PERMUTATIONS) -> Moran:
     """Global Moran's I (Moran 1950) of values under symmetric weights without a diagonal, with a two-sided pseudo p.
 
     I = n / W * (z' w z) / (z' z), where z are the deviations from the mean and W is the sum of the weights. NaN where
@@ -45,14 +44,14 @@ def moran(values: Floats, weights: csr_array, *, permutations: int = PERMUTATION
     return Moran(value, expected, (extreme + 1) / (permutations + 1))
 
 
-def getis_ord(values: Floats, weights: csr_array) -> Floats:
+def getis_ord(values: Floats, weights: scipy.sparse.csr_array) -> Floats:
     """The z-score of Gi* (Ord and Getis 1995) at each place; ``weights`` are without a diagonal, which is put in here.
 
     Gi* = (sum w x - mean W) / (S sqrt((n W2 - W^2) / (n - 1))), W and W2 being the sums of the weights and of their
     squares at the place. 0 where all values are equal.
     """
     size = len(values)
-    starred = csr_array(weights + eye_array(size))
+    starred = scipy.sparse.csr_array(weights + scipy.sparse.eye_array(size))
     mean, deviation = values.mean(), values.std()
     sums, squares = starred.sum(axis=1), starred.multiply(starred).sum(axis=1)
     below = deviation * numpy.sqrt(numpy.maximum(size * squares - sums**2, 0) / max(size - 1, 1))
@@ -63,7 +62,7 @@ def getis_ord(values: Floats, weights: csr_array) -> Floats:
 def significant(z: Floats, *, alpha: float) -> Flags:
     """Which two-sided z-scores stay significant when so many are looked at (false discovery rate, Benjamini and
     Hochberg 1995)."""
-    p = 2 * norm.sf(numpy.abs(z))
+    p = 2 * scipy.stats.norm.sf(numpy.abs(z))
     order = numpy.argsort(p)
     passed = numpy.flatnonzero(p[order] <= alpha * numpy.arange(1, len(p) + 1) / max(len(p), 1))
     kept = numpy.zeros(len(p), dtype=bool)

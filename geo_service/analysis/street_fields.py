@@ -6,10 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import geopandas
 import numpy
-import pandas
 
+from geo_service.core.late import geopandas, pandas
 from geo_service.core.text import Text
 
 MILE_KM = 1.609344

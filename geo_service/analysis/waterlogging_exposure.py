@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import geopandas
 import numpy
-import pandas
 import shapely
 
 from geo_service.analysis.result import (
@@ -24,6 +22,7 @@ from geo_service.analysis.result import (
     require_kind,
 )
 from geo_service.core.crs import GEOGRAPHIC
+from geo_service.core.late import geopandas, pandas
 from geo_service.core.text import Text
 
 COLUMNS = (

@@ -6,9 +6,10 @@ from functools import lru_cache
 from typing import Any, cast
 
 import numpy
-import pyproj
 import shapely
 from shapely.geometry.base import BaseGeometry
+
+from geo_service.core.late import pyproj
 
 GEOGRAPHIC = 4490
 """CGCS2000 longitude and latitude: storage and exchange."""

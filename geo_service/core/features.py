@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import geopandas
-import pandas
 import shapely
 from shapely.geometry import shape
+
+from geo_service.core.late import geopandas, pandas
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry

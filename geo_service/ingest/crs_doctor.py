@@ -15,10 +15,10 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy
-import pyproj
 import shapely
 
 from geo_service.core.crs import transformer
+from geo_service.core.late import pyproj
 from geo_service.core.text import Text
 from geo_service.ingest import gcj
 

@@ -15,14 +15,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import geopandas
-import pandas
-
 from geo_service.core.crs import PROJECTED
+from geo_service.core.late import geopandas, pandas
 from geo_service.errors import InvalidParameter, Unavailable
 
-Partial = Callable[..., pandas.DataFrame]
-Combine = Callable[[Iterable[pandas.DataFrame]], pandas.DataFrame]
+Partial = Callable[..., "pandas.DataFrame"]
+Combine = Callable[[Iterable["pandas.DataFrame"]], "pandas.DataFrame"]
 Progress = Callable[[int, int], None]
 
 ROWS = 50_000

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy
-from pypinyin import Style, lazy_pinyin
 
 from geo_service.core.columns import Column
 from geo_service.storage.column_files import map_file
@@ -24,6 +23,8 @@ NAME = "name"
 
 def sounds(title: str) -> dict[str, Any]:
     """Pinyin of a title, its initials, and where in the pinyin each character's syllable begins."""
+    from pypinyin import Style, lazy_pinyin  # 60 MB, needed where names are worked out only
+
     syllables = [s.casefold() for s in lazy_pinyin(title, style=Style.NORMAL, errors=_apart)]
     starts = tuple(accumulate((len(s) for s in syllables[:-1]), initial=0)) if syllables else ()
     return {"pinyin": "".join(syllables), "initials": "".join(s[:1] for s in syllables), "starts": starts}

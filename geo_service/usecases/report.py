@@ -12,14 +12,13 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import geopandas
 import numpy
-import pandas
 
 from geo_service.analysis.progress import Progress
 from geo_service.analysis.questions import QUESTIONS, find_question
 from geo_service.analysis.result import STATUSES, Column, Parameter, Question, Result, Role, read_parameters
 from geo_service.core.features import geometry_of, to_frame
+from geo_service.core.late import geopandas, pandas
 from geo_service.core.layers import Kind
 from geo_service.core.plan import Ledger
 from geo_service.core.revisions import Revision

@@ -11,9 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import geopandas
-
 from geo_service.core.crs import GEOGRAPHIC
+from geo_service.core.late import geopandas
 from geo_service.core.text import Text
 from geo_service.errors import InvalidRequest
 from geo_service.ingest.writers.result_package import write_result

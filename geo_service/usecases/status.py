@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, metadata
 from typing import Any
 
-import pyproj
 import shapely
 
 from geo_service import __version__
+from geo_service.core.late import pyproj
 from geo_service.settings import SETTINGS, Setting, Settings
 
 LIBRARIES = ("folium", "Flask", "geopandas", "shapely", "pyproj", "pyogrio", "SQLAlchemy", "Babel", "msgspec", "brotli")

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import Blueprint, render_template
 from markupsafe import Markup
 
 from geo_service.errors import InvalidParameter, RevisionNotFound
-from geo_service.rendering.folium_map import MapShell, ShellLayer, ShellParts, build
 from geo_service.storage.store import LayerState
 from geo_service.usecases import browse
 from geo_service.web.as_of import revision_as_of
 from geo_service.web.assets import asset_url
 from geo_service.web.current import deployment, visible_layers
 from geo_service.web.editing import pencil
+
+if TYPE_CHECKING:
+    from geo_service.rendering.folium_map import ShellParts
 
 blueprint = Blueprint("map", __name__)
 
@@ -34,7 +36,13 @@ def shell_parts() -> ShellParts:
     """The shell of the present set of revisions, rendered once per set."""
     body = catalogue()
     key = ("shell", body["key"], asset_url(""))
-    return cast("ShellParts", deployment().memo.get(key, lambda: build(_shell(body))))
+    return cast("ShellParts", deployment().memo.get(key, lambda: _build_shell(body)))
+
+
+def _build_shell(body: dict[str, Any]) -> ShellParts:
+    from geo_service.web.map_shell import build_shell  # Folium takes 60 MB: only where a map page is asked for
+
+    return build_shell(body, f"/tiles/basemap/{basemap_key()}/{{z}}/{{x}}/{{y}}.mvt")
 
 
 def catalogue() -> dict[str, Any]:
@@ -89,23 +97,3 @@ def _state_as_of(state: LayerState, text: str) -> LayerState | None:
 def basemap_key() -> str:
     """A hash of the heads of the reference layers the basemap is made of."""
     return browse.heads_key(s for s in visible_layers() if s.definition.id in BASEMAP_LAYERS)
-
-
-def _shell(body: dict[str, Any]) -> MapShell:
-    west, south, east, north = body["district"]["bbox"]
-    return MapShell(
-        bbox=(west, south, east, north),
-        zoom=13,
-        js=(asset_url("leaflet/leaflet.js"), asset_url("protomaps/protomaps-leaflet.js")),
-        css=(asset_url("leaflet/leaflet.css"),),
-        basemap=f"/tiles/basemap/{basemap_key()}/{{z}}/{{x}}/{{y}}.mvt",
-        layers=tuple(
-            ShellLayer(
-                id=layer["id"],
-                drawn=layer["drawn"],
-                url=layer["data_url"] if layer["drawn"] == "geojson" else layer["tile_url"],
-                shown=layer["shown"],
-            )
-            for layer in body["layers"]
-        ),
-    )

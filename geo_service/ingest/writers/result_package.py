@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import geopandas
-import pandas
 import shapely
+
+from geo_service.core.late import geopandas, pandas
 
 
 def write_result(layer: geopandas.GeoDataFrame, name: str, path: Path) -> None:

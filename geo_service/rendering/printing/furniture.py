@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy
-import pyproj
 import segno
 import shapely
 
 from geo_service.core.crs import PROJECTED, to_degrees
+from geo_service.core.late import pyproj
 from geo_service.rendering.printing.drawing import (
     GREY,
     INK,

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pikepdf
-import pyproj
 import typst
 from pikepdf import Array, Dictionary, Name
 
 from geo_service.core.crs import PROJECTED
+from geo_service.core.late import pyproj
 from geo_service.errors import ServiceFault
 from geo_service.rendering.printing.fonts import Fonts
 from geo_service.rendering.printing.pages import Link, Page, Part, Sheet, View, layer_svg
