@@ -10,6 +10,7 @@ import shapely
 from geo_service.analysis.access import points_of
 from geo_service.analysis.result import (
     Column,
+    LayerClass,
     Parameter,
     Question,
     Result,
@@ -59,7 +60,10 @@ def group_projects(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Map
             f"Neighbours within {parameters['near_m']:g} m, "
             f"split by complete linkage at {parameters['diameter_m']:g} m.",
         ),
-        layer=geopandas.GeoDataFrame(table[["cluster", "size"]], geometry=shapes, crs=PROJECTED).to_crs(GEOGRAPHIC),
+        classes=(LayerClass("group", Text("可打包的一组", "One group")),),
+        layer=geopandas.GeoDataFrame(
+            table[["cluster", "size"]].assign(**{"class": "group"}), geometry=shapes, crs=PROJECTED
+        ).to_crs(GEOGRAPHIC),
         notes=honesty(inputs["projects"], Text("项目", "Projects")),
         figures={"groups": len(kept), "projects": float(sizes[kept].sum())},
     )

@@ -36,7 +36,7 @@ COLUMNS = (
     Column("group", Text("分类", "Class")),
     Column("area_m2", Text("面积", "Area"), "m²"),
     Column("area_ha", Text("面积", "Area"), "ha"),
-    Column("area_mu", Text("面积", "Area"), "亩"),
+    Column("area_mu", Text("面积（亩）", "Area (mu)")),
     Column("geodesic_m2", Text("椭球面积（校核）", "Geodesic area (check)"), "m²"),
     Column("overlap_m2", Text("与其他地块重叠", "Overlap with others"), "m²"),
     Column("precision", Text("位置精度", "Precision")),
@@ -44,9 +44,9 @@ COLUMNS = (
 GROUPS = (
     Column("group", Text("分类", "Class")),
     Column("sites", Text("地块数", "Sites")),
-    Column("gross_mu", Text("毛面积", "Gross"), "亩"),
-    Column("net_mu", Text("净面积（类内不重复）", "Net within the class"), "亩"),
-    Column("own_mu", Text("计入合计（类间不重复）", "Counted in the total"), "亩"),
+    Column("gross_mu", Text("毛面积（亩）", "Gross (mu)")),
+    Column("net_mu", Text("类内净面积（亩）", "Net within the class (mu)")),
+    Column("own_mu", Text("计入合计（亩）", "Counted in the total (mu)")),
 )
 PAIRS = (
     Column("id_a", Text("地块甲", "Site A")),

@@ -20,6 +20,7 @@ from geo_service.analysis.result import (
     Result,
     Role,
     Table,
+    called,
     honesty,
     names_of,
     require,
@@ -57,6 +58,9 @@ CLASSES = (
 )
 
 
+ENDS = (("origins", Text("出发地", "Origins")), ("facilities", Text("设施", "Facilities")))
+
+
 def find_nearest(
     inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mapping[str, Any], progress: Progress = silent
 ) -> Result:
@@ -71,7 +75,7 @@ def find_nearest(
     distance = first["network_m"] if network else first["straight_m"]
     too_far = int(first["too_far"].sum())
     return Result(
-        headline=_headline(first, distance, too_far, parameters["limit_m"], by_street=network is not None),
+        headline=_headline(inputs, first, distance, too_far, parameters["limit_m"], by_street=network is not None),
         table=table,
         columns=COLUMNS,
         method=Text(
@@ -98,9 +102,8 @@ def find_nearest(
 
 
 def _notes(inputs: Mapping[str, geopandas.GeoDataFrame], network: Network | None) -> tuple[Text, ...]:
-    ends = (("origins", Text("出发地", "Origins")), ("facilities", Text("设施", "Facilities")))
-    far = (note for role, title in ends for note in off_street_notes(network, inputs[role], title))
-    honest = (note for role, title in ends for note in honesty(inputs[role], title))
+    far = (note for role, title in ENDS for note in off_street_notes(network, inputs[role], title))
+    honest = (note for role, title in ENDS for note in honesty(inputs[role], title))
     return (*street_note(inputs, network), *far, *honest)
 
 
@@ -160,16 +163,24 @@ def _table(
 
 
 def _headline(
-    first: pandas.DataFrame, distance: pandas.Series, too_far: int, limit_m: float, *, by_street: bool
+    inputs: Mapping[str, geopandas.GeoDataFrame],
+    first: pandas.DataFrame,
+    distance: pandas.Series,
+    too_far: int,
+    limit_m: float,
+    *,
+    by_street: bool,
 ) -> Text:
+    origins, goals = (called(inputs[role], title) for role, title in ENDS)
     way = ("沿路", "along streets") if by_street else ("直线", "straight")
     mean = f"{distance.mean():,.0f} m" if distance.notna().any() else "—"
     farthest = first["name"][distance == distance.max()]
     worst = farthest.iloc[0] if len(farthest) else Text("—", "—")
     return Text(
-        f"{len(first)} 处到最近设施{way[0]}平均 {mean}，{too_far} 处超过 {limit_m:g} m；最远：{worst.zh}",
-        f"{mean} {way[1]} on average to the nearest; {too_far} of {len(first)} beyond {limit_m:g} m; farthest: "
-        f"{worst.en}",
+        f"{origins.zh} {len(first)} 处到最近的{goals.zh}{way[0]}平均 {mean}，{too_far} 处超过 {limit_m:g} m；"
+        f"最远：{worst.zh}",
+        f"{origins.en} to the nearest of {goals.en}: {mean} {way[1]} on average; "
+        f"{too_far} of {len(first)} beyond {limit_m:g} m; farthest: {worst.en}",
     )
 
 

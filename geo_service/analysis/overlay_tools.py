@@ -77,7 +77,7 @@ def _result(frame: geopandas.GeoDataFrame, source: geopandas.GeoDataFrame, what:
     return Result(
         headline=Text(
             f"{what.zh}得 {len(frame)} 个要素，{size.zh}",
-            f"{what.en}: {len(frame)} features, {size.en}",
+            f"{what.en}: {plural(len(frame))}, {size.en}",
         ),
         table=table,
         columns=SIZED,
@@ -87,6 +87,11 @@ def _result(frame: geopandas.GeoDataFrame, source: geopandas.GeoDataFrame, what:
         notes=honesty(source, FIRST),
         figures={"features": len(frame), "area_m2": total},
     )
+
+
+def plural(count: int) -> str:
+    """So many features, in English."""
+    return f"{count} feature" if count == 1 else f"{count} features"
 
 
 def _frame(ids: Any, names: Any, shapes: Any) -> geopandas.GeoDataFrame:
@@ -163,7 +168,7 @@ def count_per_area(inputs: Inputs, _parameters: Mapping[str, Any]) -> Result:
     return Result(
         headline=Text(
             f"{len(layer)} 个要素，最多在{top.zh}（{count.max()}），区外 {outside}",
-            f"{len(layer)} features, most in {top.en} ({count.max()}), {outside} outside",
+            f"{plural(len(layer))}, most in {top.en} ({count.max()}), {outside} outside",
         ),
         table=table,
         columns=COUNTED,
@@ -202,7 +207,7 @@ def find_nearest_features(inputs: Inputs, _parameters: Mapping[str, Any]) -> Res
     return Result(
         headline=Text(
             f"{len(layer)} 个要素到最近要素平均 {metres.mean():,.0f} m，最远 {metres.max():,.0f} m",
-            f"{len(layer)} features: {metres.mean():,.0f} m to the nearest on average, {metres.max():,.0f} m at most",
+            f"{plural(len(layer))}: {metres.mean():,.0f} m to the nearest on average, {metres.max():,.0f} m at most",
         ),
         table=pandas.DataFrame(columns).sort_values("distance_m", ascending=False, ignore_index=True),
         columns=NEAREST,

@@ -37,8 +37,8 @@ from geo_service.analysis.result import (
     numbers_of,
     require,
 )
-from geo_service.analysis.service_coverage import CLASSES, COLUMNS, coverage_layer, coverage_table
-from geo_service.analysis.siting import SITE_COLUMNS, most_covered, site_table
+from geo_service.analysis.service_coverage import CLASSES, coverage_columns, coverage_layer, coverage_table
+from geo_service.analysis.siting import most_covered, site_columns, site_table
 from geo_service.core.late import geopandas, pandas
 from geo_service.core.text import Text
 
@@ -70,7 +70,7 @@ def measure_parks(
     return Result(
         headline=_headline(ground, straight, walked, parameters),
         table=coverage_table(inputs, ground, straight, walked),
-        columns=COLUMNS,
+        columns=coverage_columns(ground),
         method=_method(parameters),
         layer=coverage_layer(ground, straight, straight if walked is None else walked),
         classes=CLASSES,
@@ -148,7 +148,8 @@ def _headline(ground: Ground, straight: Flags, walked: Flags | None, parameters:
         else (f"差 {target - percent:.1f} 个百分点", f"{target - percent:.1f} points short")
     )
     return Text(
-        f"公园服务半径覆盖{ground.unit.zh} {percent:.1f}%（要求 {target:g}%，旧城区 {old:g}%；{verdict[0]}）{on_foot}",
+        f"公园服务半径覆盖{ground.unit.zh}的 {percent:.1f}%（要求 {target:g}%，旧城区 {old:g}%；"
+        f"{verdict[0]}）{on_foot}",
         f"{percent:.1f}% of {ground.unit.en} within the radius of a park (target {target:g}%, old city {old:g}%: "
         f"{verdict[1]}){on_foot_en}",
     )
@@ -200,7 +201,7 @@ def _suggestions(
     )
     chosen = most_covered(reach, ground.weight, int(parameters["sites"]), already=straight)
     rows = site_table(candidates, chosen, reach, ground.weight, straight)
-    return (Table(Text("建议优先选址（补缺口最多）", "Sites that close most of the gap"), SITE_COLUMNS, rows),)
+    return (Table(Text("建议优先选址（补缺口最多）", "Sites that close most of the gap"), site_columns(ground), rows),)
 
 
 QUESTION = Question(

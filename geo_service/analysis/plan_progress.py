@@ -140,6 +140,8 @@ def measure_progress(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: M
             title=Text("各街道项目数（按填报进展）", "Members by subdistrict and reported status"),
             category="area",
             series=("unreported", "not_started", "started", "done"),
+            tones=("muted", "cool", "warn", "gain"),
+            leave_out=(DISTRICT,),
         ),
     )
 

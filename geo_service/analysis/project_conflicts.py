@@ -107,7 +107,7 @@ def _pairs(
             "dated": dated,
         }
     )
-    links = shapely.shortest_line(shapes[left], shapes[right])
+    links = shapely.line_interpolate_point(shapely.shortest_line(shapes[left], shapes[right]), 0.5, normalized=True)
     pairs = table[["id_a", "id_b"]].assign(**{"class": numpy.where(dated, "dated", "undated")})
     lines = geopandas.GeoDataFrame(pairs, geometry=links, crs=PROJECTED).to_crs(GEOGRAPHIC)
     return table, lines

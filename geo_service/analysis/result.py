@@ -93,18 +93,23 @@ class Table:
     rows: pandas.DataFrame
 
 
+Tone = Literal["main", "gain", "loss", "warn", "muted", "hot", "warm", "cool", "cold"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A chart that tells more than the table it is drawn from: ``table`` 0 is the main one, 1 the first further one."""
+    """A chart that tells more than the table it is drawn from: ``table`` 0 is the main one, 1 the first further one.
+
+    ``tones`` are the colours of the series, ``leave_out`` the rows (a total among its parts) it does not draw.
+    """
 
     kind: Literal["bar", "stacked", "line"]
     title: Text
     category: str
     series: tuple[str, ...]
     table: int = 0
-
-
-Tone = Literal["main", "gain", "loss", "warn", "muted", "hot", "warm", "cool", "cold"]
+    tones: tuple[Tone, ...] = ()
+    leave_out: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +293,13 @@ def _name(name: Any, english: Any, fid: Any) -> Text:
     if isinstance(english, str) and english:
         return Text(name, english)
     return next((c.title for c in SUBDISTRICT_WORDS if c.value == name), Text(name, name))
+
+
+def called(frame: geopandas.GeoDataFrame, otherwise: Text) -> Text:
+    """What the rows with a position are, by the titles of their layers, so that a headline can be quoted alone."""
+    there = frame[~(frame.geometry.isna() | frame.geometry.is_empty)]
+    titles = [t for t in there["layer"].drop_duplicates() if isinstance(t, Text)] if "layer" in there else []
+    return joined(titles) if titles else otherwise
 
 
 def joined(words: Iterable[Text]) -> Text:

@@ -7,7 +7,18 @@ from collections.abc import Mapping
 
 import shapely
 
-from geo_service.analysis.result import Column, LayerClass, Parameter, Question, Result, Role, honesty, require
+from geo_service.analysis.result import (
+    Column,
+    LayerClass,
+    Parameter,
+    Question,
+    Result,
+    Role,
+    honesty,
+    joined,
+    names_of,
+    require,
+)
 from geo_service.core.crs import GEOGRAPHIC
 from geo_service.core.late import geopandas, pandas
 from geo_service.core.text import Text
@@ -42,11 +53,12 @@ def check_digs(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mapping
     left, right = shapely.STRtree(corridor.to_numpy()).query(digs.geometry.to_numpy(), predicate="intersects")
     rows = [_row(digs, d, roads, r, parameters) for d, r in zip(left, right, strict=True)]
     table = pandas.DataFrame(rows, columns=[c.key for c in COLUMNS[:-1]])
-    table["shared_with"] = _shared(table, int(parameters["months"]))
+    table["shared_with"] = pandas.Series(_shared(table, int(parameters["months"])), dtype=object)
     protected, unknown = int((table["verdict"] == PROTECTED).sum()), int((table["verdict"] == UNKNOWN).sum())
+    sharing = sum(bool(t.zh) for t in table["shared_with"])
     return Result(
         headline=Text(
-            f"{protected} 处掘路落在保护期内，{unknown} 处日期不明，{int((table['shared_with'] != '').sum())} 处可并沟",
+            f"{protected} 处掘路落在保护期内，{unknown} 处日期不明，{sharing} 处可并沟",
             f"{protected} digs in no-dig years, {unknown} of unknown date",
         ),
         table=table,
@@ -88,7 +100,7 @@ def _row(
     digs: geopandas.GeoDataFrame, d: int, roads: geopandas.GeoDataFrame, r: int, parameters: Mapping[str, float]
 ) -> tuple[object, ...]:
     dig, road = digs.iloc[d], roads.iloc[r]
-    dig_name, road_name = str(dig.get("name") or digs.index[d]), str(road.get("name") or roads.index[r])
+    dig_name, road_name = names_of(digs.iloc[[d]])[0], names_of(roads.iloc[[r]])[0]
     day = _date(dig.get("start_date"))
     until = protected_until(
         road, new_years=int(parameters["new_years"]), overhaul_years=int(parameters["overhaul_years"])
@@ -104,14 +116,14 @@ def _worst(digs: geopandas.GeoDataFrame, table: pandas.DataFrame) -> list[str]:
     return [CLASSES[found.get(fid, len(order))].key for fid in digs.index]
 
 
-def _shared(table: pandas.DataFrame, months: int) -> list[str]:
+def _shared(table: pandas.DataFrame, months: int) -> list[Text]:
     days = pandas.to_datetime(table["dig_date"], errors="coerce")
     window = pandas.Timedelta(days=months * 30.4375)
     shared = []
     for row in range(len(table)):
         near = (days - days.iloc[row]).abs() <= window
         others = table[near & (table["road"] == table["road"].iloc[row]) & (table["id"] != table["id"].iloc[row])]
-        shared.append("、".join(sorted(set(others["name"].astype(str)))))
+        shared.append(joined(sorted(set(others["name"]), key=lambda name: name.zh)))
     return shared
 
 

@@ -31,6 +31,7 @@ from geo_service.analysis.result import (
     Question,
     Result,
     Role,
+    called,
     honesty,
     require,
 )
@@ -52,6 +53,18 @@ CLASSES = (
 )
 
 
+FACILITIES = Text("设施", "Facilities")
+
+
+def coverage_columns(ground: Ground) -> tuple[Column, ...]:
+    """The columns of the coverage table, which say what is counted: people or hectares."""
+    whole, rest, unit = Text("居住人口", "Residents"), Text("未覆盖人口", "Residents out of reach"), ""
+    if not ground.by_people:
+        whole, rest, unit = Text("用地面积", "Land area"), Text("未覆盖用地", "Land out of reach"), "ha"
+    titles = {"total": whole, "out": rest}
+    return tuple(Column(c.key, titles.get(c.key, c.title), unit if c.key in titles else c.unit) for c in COLUMNS)
+
+
 def measure_coverage(
     inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mapping[str, Any], progress: Progress = silent
 ) -> Result:
@@ -66,17 +79,17 @@ def measure_coverage(
     progress(0.85)
     best = straight if walked is None else walked
     return Result(
-        headline=_headline(reach, ground, straight, walked),
+        headline=_headline(called(inputs["facilities"], FACILITIES), reach, ground, straight, walked),
         table=coverage_table(inputs, ground, straight, walked),
-        columns=COLUMNS,
+        columns=coverage_columns(ground),
         method=_method(parameters["cell_m"]),
         layer=coverage_layer(ground, straight, best),
         classes=CLASSES,
         notes=(
             *street_note(inputs, network),
-            *off_street_notes(network, inputs["facilities"], Text("设施", "Facilities")),
+            *off_street_notes(network, inputs["facilities"], FACILITIES),
             *people_note(ground, inputs),
-            *honesty(inputs["facilities"], Text("设施", "Facilities")),
+            *honesty(inputs["facilities"], FACILITIES),
         ),
         figures={
             "straight_percent": ground.share(straight),
@@ -100,13 +113,13 @@ def _method(cell_m: float) -> Text:
     )
 
 
-def _headline(reach: float, ground: Ground, straight: Flags, walked: Flags | None) -> Text:
+def _headline(what: Text, reach: float, ground: Ground, straight: Flags, walked: Flags | None) -> Text:
     percent = ground.share(straight if walked is None else walked)
     way = Text("直线", "straight line") if walked is None else Text("步行", "on foot")
     beside = ground.share(straight)
     return Text(
-        f"{reach:g} m {way.zh}覆盖{ground.unit.zh} {percent:.1f}%（直线 {beside:.1f}%）",
-        f"{percent:.1f}% of {ground.unit.en} within {reach:g} m {way.en} (straight line {beside:.1f}%)",
+        f"{what.zh} {reach:g} m {way.zh}范围覆盖{ground.unit.zh}的 {percent:.1f}%（直线 {beside:.1f}%）",
+        f"{what.en}: {percent:.1f}% of {ground.unit.en} within {reach:g} m {way.en} (straight line {beside:.1f}%)",
     )
 
 
@@ -136,8 +149,10 @@ def _row(
     def percent(covered: Flags) -> float | None:
         return round(float(ground.weight[inside & covered].sum()) / total * 100, 2) if total else None
 
-    out = round(float(ground.weight[inside & ~best].sum()), 1)
-    return name, round(total, 1), percent(straight), None if walked is None else percent(walked), out
+    out = float(ground.weight[inside & ~best].sum())
+    whole = 0 if ground.by_people else 1
+    shares = percent(straight), None if walked is None else percent(walked)
+    return name, round(total, whole), *shares, round(out, whole)
 
 
 QUESTION = Question(

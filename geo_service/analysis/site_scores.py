@@ -42,7 +42,7 @@ COLUMNS = (
     Column("id", Text("编号", "Id")),
     Column("name", Text("候选地", "Site")),
     Column("score", Text("总分", "Score")),
-    *(Column(key, title, "分") for key, title in FACTORS.items()),
+    *(Column(key, title) for key, title in FACTORS.items()),
     Column("near_m", Text("距甲类", "To A"), "m"),
     Column("also_near_m", Text("距乙类", "To B"), "m"),
     Column("far_m", Text("距不利因素", "To the nuisance"), "m"),
@@ -79,9 +79,9 @@ def score_sites(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mappin
     best = table.iloc[0]
     return Result(
         headline=Text(
-            f"第一名：{best['name']}（{best['score']:.1f} 分）；"
+            f"第一名：{best['name'].zh}（{best['score']:.1f} 分）；"
             f"各权重 ±20% 的 {len(sway)} 种情形中 {steady} 种第一名不变",
-            f"First: {best['name']} ({best['score']:.1f}); it stays first in {steady} of {len(sway)} cases with a "
+            f"First: {best['name'].en} ({best['score']:.1f}); it stays first in {steady} of {len(sway)} cases with a "
             "weight moved by 20%",
         ),
         table=table,

@@ -31,6 +31,7 @@ from geo_service.analysis.result import (
     Result,
     Role,
     honesty,
+    joined,
     located,
     names_of,
     require,
@@ -45,6 +46,8 @@ MAX_DEMAND = 20_000
 """Groups of cells that the same sites reach: the integer programme grows with them."""
 
 MAX_PAIRS = 200_000
+NAMED = 3
+"""So many of the chosen sites stand in the headline."""
 TRAVEL_CELL_M = 250.0
 """The p-median takes cells no smaller than this: its programme grows with sites times cells."""
 DETOUR = 1.4
@@ -227,9 +230,9 @@ def choose_sites(
     before = plan.ground.share(plan.already)
     after = plan.ground.share(plan.already | plan.reach[plan.chosen].any(axis=0))
     return Result(
-        headline=_headline(plan, goal, before, after),
+        headline=_headline(plan, candidates, goal, before, after),
         table=site_table(candidates, plan.chosen, plan.reach, plan.ground.weight, plan.already),
-        columns=SITE_COLUMNS,
+        columns=site_columns(plan.ground),
         method=METHODS[goal],
         layer=_layer(candidates, plan.chosen),
         classes=CLASSES,
@@ -279,10 +282,10 @@ def _travel(ground: Ground, network: Network | None, places: Floats) -> Floats:
     return numpy.where(numpy.isfinite(along), along, straight * DETOUR)
 
 
-def _headline(plan: Plan, goal: str, before: float, after: float) -> Text:
+def _headline(plan: Plan, candidates: geopandas.GeoDataFrame, goal: str, before: float, after: float) -> Text:
     count, unit, added = len(plan.chosen), plan.ground.unit, after - before
-    zh = f"覆盖{unit.zh}由 {before:.1f}% 升至 {after:.1f}%（+{added:.1f}）"
-    en = f"coverage of {unit.en} rises from {before:.1f}% to {after:.1f}%"
+    zh = f"覆盖{unit.zh}由 {before:.1f}% 升至 {after:.1f}%（+{added:.1f} 个百分点）"
+    en = f"coverage of {unit.en} rises from {before:.1f}% to {after:.1f}% (+{added:.1f} points)"
     if goal == "travel" and plan.travel_m is not None:
         mean = f"{plan.travel_m:,.0f} m"
         return Text(
@@ -290,7 +293,9 @@ def _headline(plan: Plan, goal: str, before: float, after: float) -> Text:
         )
     if goal == "fewest":
         return Text(f"最少 {count} 处即可覆盖候选地所能及的全部；{zh}", f"{count} sites cover all that any can; {en}")
-    return Text(f"再加 {count} 处，{zh}", f"{count} more sites: {en}")
+    named = joined(names_of(candidates.iloc[plan.chosen[:NAMED]]))
+    rest = "…" if count > NAMED else ""
+    return Text(f"再加 {count} 处（{named.zh}{rest}），{zh}", f"{count} more sites ({named.en}{rest}): {en}")
 
 
 def _layer(candidates: geopandas.GeoDataFrame, chosen: NDArray[numpy.int64]) -> geopandas.GeoDataFrame:
@@ -303,6 +308,13 @@ def _already(there: geopandas.GeoDataFrame | None, ground: Ground, network: Netw
     if there is None or located(there).empty:
         return numpy.zeros(len(ground.weight), dtype=bool)
     return numpy.asarray(_reached(ground, network, points_of(there), reach_m).any(axis=0))
+
+
+def site_columns(ground: Ground) -> tuple[Column, ...]:
+    """The columns of the sites, which say what is gained: people or hectares."""
+    gain = Text("新增覆盖人口", "Residents gained") if ground.by_people else Text("新增覆盖用地", "Land gained")
+    unit = "" if ground.by_people else "ha"
+    return tuple(Column(c.key, gain, unit) if c.key == "covered" else c for c in SITE_COLUMNS)
 
 
 def site_table(

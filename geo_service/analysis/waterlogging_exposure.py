@@ -15,6 +15,7 @@ from geo_service.analysis.result import (
     Question,
     Result,
     Role,
+    called,
     honesty,
     names_of,
     numbers_of,
@@ -57,12 +58,13 @@ def find_exposed(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mappi
     near = table[table["distance_m"] <= reach].sort_values(
         ["distance_m", "depth_cm", "users", "id"], ascending=[True, False, False, True], na_position="last"
     )
-    inside = int(near["inside"].sum())
+    inside, what = int(near["inside"].sum()), called(inputs["assets"], Text("对象", "Assets"))
     exposed = assets.loc[near["id"]].assign(**{"class": numpy.where(near["inside"], "inside", "near")})
     return Result(
         headline=Text(
-            f"{len(near)} / {len(assets)} 处在 {reach:g} m 内有积水片区，其中 {inside} 处在片区内",
-            f"{len(near)} of {len(assets)} within {reach:g} m of a zone, {inside} of them inside",
+            f"{what.zh} {len(assets)} 处中，{len(near)} 处 {reach:g} m 内有积水片区，其中 {inside} 处在片区内",
+            f"{what.en}: {len(near)} of {len(assets)} within {reach:g} m of a waterlogging zone, {inside} of them "
+            "inside",
         ),
         table=near.reset_index(drop=True),
         columns=COLUMNS,

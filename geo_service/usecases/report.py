@@ -293,6 +293,8 @@ def _chart_json(result: Result) -> dict[str, Any] | None:
         "category": chart.category,
         "series": list(chart.series),
         "table": chart.table,
+        "tones": list(chart.tones),
+        "leave_out": [text_json(t) for t in chart.leave_out],
     }
 
 

@@ -97,7 +97,7 @@ def test_digs_of_one_road_within_the_window_could_share_a_trench() -> None:
     days = ["2025-01-01", "2025-05-01", "2027-01-01"]
     digs = frame([shapely.LineString([(E + i, N), (E + 50 + i, N)]) for i in range(3)], start_date=days)
     table = run(road_works, {"digs": digs, "roads": road}).table
-    assert table["shared_with"].tolist() == ["地块1", "地块0", ""]
+    assert [name.zh for name in table["shared_with"]] == ["地块1", "地块0", ""]
 
 
 def test_defaults_carry_their_standard() -> None:

@@ -14,7 +14,7 @@ import shapely
 
 from geo_service.core.crs import project
 from geo_service.rendering.printing.blocks import Left
-from geo_service.rendering.printing.chart import ChartData, chart_block
+from geo_service.rendering.printing.chart import SERIES, ChartData, chart_block
 from geo_service.rendering.printing.drawing import GREY, INK, Box, Drawing, path, path_data, rect, text
 from geo_service.rendering.printing.fonts import Fonts
 from geo_service.rendering.printing.frame import Frame
@@ -259,12 +259,15 @@ def _chart(desk: Desk, body: Mapping[str, Any], width: float) -> Drawing:
     if not source["rows"]:
         return Drawing(width, 0.0, "")
     keys = [c["key"] for c in source["columns"]]
-    rows, series = source["rows"][:MOST_BARS], [k for k in chart["series"] if k in keys]
+    left_out = [t["zh"] for t in chart.get("leave_out", ())]
+    whole = [r for r in source["rows"] if value_text(r[keys.index(chart["category"])], "zh") not in left_out]
+    rows, series = whole[:MOST_BARS], [k for k in chart["series"] if k in keys]
     data = ChartData(
         chart["kind"],
         tuple(desk.fonts.printable(value_text(row[keys.index(chart["category"])], desk.language)) for row in rows),
         tuple(desk.fonts.printable(source["columns"][keys.index(k)]["title"][desk.language]) for k in series),
         tuple(tuple(_amount(row[keys.index(k)]) for row in rows) for k in series),
+        tuple(TONES[t] for t in chart.get("tones", ())) or SERIES,
     )
     drawn = chart_block(data, width - 2 * INSET_MM, CHART_MM - HEAD_MM - INSET_MM, desk.fonts)
     return panel(desk.fonts.printable(chart["title"][desk.language]), drawn, width)

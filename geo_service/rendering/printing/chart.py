@@ -15,7 +15,7 @@ SIZE_MM = 2.0
 LEFT_MM, HEAD_MM, FOOT_MM = 10.0, 4.6, 8.6
 STEPS = 4
 SERIES = ("#1F6FB5", "#1F8A4C", "#C47A00", "#5B8FC9", "#B3151B")
-NAME_MM = 14.0
+NAME_MM = 18.0
 SLANT_DEG = -24.0
 
 
@@ -27,6 +27,7 @@ class ChartData:
     names: tuple[str, ...]
     titles: tuple[str, ...]
     values: tuple[tuple[float | None, ...], ...]
+    colors: tuple[str, ...] = SERIES
 
 
 def chart_block(data: ChartData, width: float, tall: float, fonts: Fonts) -> Drawing:
@@ -55,7 +56,7 @@ def round_up(value: float) -> float:
 
 def _keys(data: ChartData, fonts: Fonts) -> str:
     pieces, x = "", LEFT_MM
-    for title, color in zip(data.titles, SERIES, strict=False):
+    for title, color in zip(data.titles, data.colors, strict=False):
         pieces += rect(Box(x, 0.6, 3.2, 2.0), fill=color) + text(x + 4.0, 2.4, title, size=SIZE_MM)
         x += 8.0 + fonts.width(title, SIZE_MM)
     return pieces
@@ -89,7 +90,7 @@ def _bars(data: ChartData, box: Box, low: float, high: float) -> str:
     pieces = ""
     for n in range(len(data.names)):
         under = 0.0
-        for series, color in enumerate(SERIES[: len(data.values)]):
+        for series, color in enumerate(data.colors[: len(data.values)]):
             value = data.values[series][n] or 0.0
             at = 0 if data.kind == "stacked" else series
             x = box.x + (n + 0.5) * step + (at - beside / 2) * wide
@@ -103,7 +104,7 @@ def _lines(data: ChartData, box: Box, low: float, high: float) -> str:
     step, unit = box.width / max(1, len(data.names)), box.height / (high - low)
     return "".join(
         path(_trace(values, box, step, unit, low), stroke=color, stroke_width=0.5, fill="none", stroke_linejoin="round")
-        for values, color in zip(data.values, SERIES, strict=False)
+        for values, color in zip(data.values, data.colors, strict=False)
     )
 
 

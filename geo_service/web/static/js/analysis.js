@@ -3,7 +3,7 @@
 import { getJson } from "./api.js";
 import { drawChart } from "./analysis_chart.js";
 import { ResultMap } from "./analysis_map.js";
-import { makeSortable } from "./analysis_table.js";
+import { lengthen, makeSortable, shorten } from "./analysis_table.js";
 import { toast } from "./dom.js";
 import { anchorOf } from "./geometry.js";
 import { said } from "./words.js";
@@ -16,7 +16,9 @@ function selectRow(id) {
   for (const row of document.querySelectorAll("#result-table tr[data-id]")) {
     const isIt = /** @type {HTMLElement} */ (row).dataset.id === id;
     row.classList.toggle("selected", isIt);
-    if (isIt) row.scrollIntoView({ block: "nearest" });
+    if (!isIt) continue;
+    if (!row.checkVisibility()) lengthen(/** @type {HTMLTableElement} */ (row.closest("table")));
+    row.scrollIntoView({ block: "nearest" });
   }
 }
 
@@ -77,7 +79,10 @@ function latest(work) {
   return run;
 }
 
-for (const table of document.querySelectorAll("table.result-table")) makeSortable(/** @type {HTMLTableElement} */ (table));
+for (const table of document.querySelectorAll("table.result-table")) {
+  makeSortable(/** @type {HTMLTableElement} */ (table));
+  shorten(/** @type {HTMLTableElement} */ (table));
+}
 if (stage) {
   const answer = await getJson(stage.dataset.source ?? "");
   const shown = new ResultMap(stage, answer, selectRow);

@@ -3,8 +3,10 @@
 import { english } from "./words.js";
 
 const WORDS = {
+  allRows: ["显示全部 {n} 行", "Show all {n} rows"],
   cancel: ["取消", "Cancel"],
   cancelled: ["已取消，没有保留任何结果。", "Cancelled; nothing was kept."],
+  firstRows: ["现显示前 {n} 行", "The first {n} are shown"],
   left: ["约还需 {n} 秒", "about {n} s left"],
   outdated: ["数据已更新", "Out of date"],
   progress: ["进度", "Progress"],
