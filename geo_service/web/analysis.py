@@ -17,6 +17,7 @@ from geo_service.core.layers import PRECISION_CODES
 from geo_service.errors import GeoServiceError, InvalidParameter, InvalidRequest, Unavailable
 from geo_service.usecases import browse, report, result_files
 from geo_service.usecases.answering import Ask
+from geo_service.usecases.question_search import LONGEST, find_questions
 from geo_service.usecases.report import Answer
 from geo_service.usecases.result_sheet import FILE, KIND, result_order
 from geo_service.web import i18n
@@ -69,11 +70,12 @@ def _values() -> dict[str, str]:
 
 @blueprint.get("/analysis")
 def index() -> str:
-    """The questions by theme."""
-    here = sources()
+    """The questions by theme; those that own words mean, where somebody asks with them."""
+    here, words = sources(), request.args.get("q", "")[:LONGEST]
     groups = {THEMES[theme]: [q for q in QUESTIONS if q.theme == theme] for theme in THEMES}
     lacks = {q.id: report.lacking(here, q) for q in QUESTIONS}
-    return render_template("analyses.html", page="analysis", groups=groups, lacks=lacks)
+    found = find_questions(words)
+    return render_template("analyses.html", page="analysis", groups=groups, lacks=lacks, words=words, found=found)
 
 
 @blueprint.get("/analysis/<question_id>")

@@ -85,6 +85,13 @@ def test_defaults_are_the_figures_of_the_standards(deployment: Deployment) -> No
         assert (parameter.value, parameter.status) == (figure.value, figure.status), parameter.key
 
 
+def test_own_words_bring_the_question_to_the_top_of_the_list(client: FlaskClient) -> None:
+    page = client.get("/analysis?q=哪些学校走不到", headers={"Accept": "text/html"}).text
+    found = page[page.index('id="found"') :]
+    assert found.index('href="/analysis/service-coverage"') < found.index("<h2>")
+    assert "没有找到" in client.get("/analysis?q=xyzzy", headers={"Accept": "text/html"}).text
+
+
 def test_the_list_names_every_question(client: FlaskClient) -> None:
     page = client.get("/analysis", headers={"Accept": "text/html"}).text
     assert all(f'href="/analysis/{q.id}"' in page for q in QUESTIONS)
