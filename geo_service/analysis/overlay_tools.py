@@ -113,7 +113,7 @@ def dissolve_features(inputs: Inputs, parameters: Mapping[str, Any]) -> Result:
     field = parameters["field"]
     layer = require(inputs["layer"], "layer", fields=(field,) if field else ())
     groups = layer[field].fillna("").astype(str) if field else pandas.Series("all", index=layer.index)
-    parts = layer.geometry.groupby(groups).agg(lambda shapes: shapely.union_all(shapes.to_numpy()))
+    parts = layer.geometry.groupby(groups).agg(lambda shapes: shapely.disjoint_subset_union_all(shapes.to_numpy()))
     words = dict(zip(groups, valued(layer, field), strict=True)) if field else {"all": Text("全部", "All")}
     frame = _frame(parts.index, [words[name] for name in parts.index], parts)
     method = Text("字段值相同的要素合并，重叠只算一次。", "Features of one value are united; overlaps count once.")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from geo_service.cli import memory
 from geo_service.cli.logs import log_to_stderr
 from geo_service.errors import CannotListen
 
@@ -169,6 +170,8 @@ def _gunicorn_options(settings: Settings, ready: Ready) -> dict[str, Any]:
         "keepalive": KEPT_OPEN_S,
         "control_socket_disable": True,
         "loglevel": "warning",
+        "pre_fork": lambda _arbiter, _worker: memory.share(),
+        "post_fork": lambda _arbiter, _worker: memory.bound(),
         "child_exit": lambda _arbiter, worker: _forget_counts(worker.pid),
         "when_ready": lambda arbiter: ready(int(arbiter.LISTENERS[0].sock.getsockname()[1])),
     }

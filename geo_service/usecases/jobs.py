@@ -45,6 +45,8 @@ NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 KEPT = datetime.timedelta(hours=24)
 TIME_LIMIT_S = 600.0
 LOOK_EVERY_S = 0.1
+KEPT_S = 300.0
+"""How long a worker with nothing to do is kept; it holds a few hundred megabytes."""
 WAIT_S = 0.5
 """Who waits looks again after so long: the worker may belong to another process."""
 JOB_ID = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -89,12 +91,19 @@ class Jobs:
     """
 
     def __init__(
-        self, folder: Path, kinds: Mapping[str, str], now: Callable[[], datetime.datetime], *, workers: int = 1
+        self,
+        folder: Path,
+        kinds: Mapping[str, str],
+        now: Callable[[], datetime.datetime],
+        *,
+        workers: int = 1,
+        kept_s: float = KEPT_S,
     ) -> None:
         self._folder = folder
         self._kinds = kinds
         self._now = now
         self._workers = workers
+        self._kept_s = kept_s
         self._queue: queue.Queue[str] = queue.Queue()
         self._hands: list[threading.Thread] = []
         self._lock = threading.Lock()
@@ -226,12 +235,15 @@ class Jobs:
 
     def _serve(self) -> None:
         """Hand one job after the other to a worker process, a new one after a kill."""
-        worker: _Worker | None = None
+        worker, looked = None, 0
         while not self._closed.is_set():
             try:
                 job_id = self._queue.get(timeout=LOOK_EVERY_S)
             except queue.Empty:
+                looked += 1
+                worker = self._kept(worker, looked * LOOK_EVERY_S)
                 continue
+            looked = 0
             folder = self._folder / job_id
             if (folder / "cancel").exists() or not folder.exists():
                 _end(folder, "cancelled", problem=_problem(JobCancelled()))
@@ -246,6 +258,13 @@ class Jobs:
                 self._news.notify_all()
         if worker:
             worker.kill()
+
+    def _kept(self, worker: _Worker | None, idle_s: float) -> _Worker | None:
+        """The worker, None once it has been idle for long enough to be let go."""
+        if worker is None or idle_s < self._kept_s:
+            return worker
+        worker.kill()
+        return None
 
     def _watch(self, worker: _Worker, folder: Path) -> None:
         told = _load(folder / "job.json")

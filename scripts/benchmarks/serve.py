@@ -119,11 +119,8 @@ def measure(outcome: Outcome, folder: Path, stack: ExitStack, options: argparse.
         report(outcome, question)
     measure_kept(outcome, room, ours, others, options)
     measure_whole(outcome, room, [ours, *others], options)
-    for server in (ours, *others):
-        size = sum(map(memory_mb, server.processes))
-        outcome.add(
-            f"memory: {server.name}", size, "MB", note="of all its processes, PostgreSQL with it, after the runs"
-        )
+    measure_dissolve(outcome, room, options)
+    report_memory(outcome, [ours, *others], folder)
 
 
 @contextmanager
@@ -306,6 +303,34 @@ def measure_bytes(outcome: Outcome, room: Room, asked: dict[str, tuple[str, str]
         outcome.add("whole layer, four connections: ours to nginx", ratio, "x", (">=", 0.5))
 
 
+def measure_dissolve(outcome: Outcome, room: Room, options: argparse.Namespace) -> None:
+    """The question ``dissolve`` over all parcels, and PostGIS uniting them where the others keep them."""
+    import psycopg
+    import pyogrio
+
+    from geo_service.analysis.questions import find_question
+
+    frame = pyogrio.read_dataframe(room.layer).set_index("id").to_crs("EPSG:4548")
+    question, times = find_question("dissolve"), list[float]()
+    for _ in range(options.runs):
+        begin = time.perf_counter()
+        question.run({"layer": frame}, {"field": ""})
+        times.append(time.perf_counter() - begin)
+    mine = statistics.median(times)
+    outcome.add("dissolve: ours", mine, "s", note=f"{len(frame)} polygons, the whole answer with its table")
+    try:
+        _, url = room.table()
+    except (OSError, RuntimeError) as error:
+        print(f"  PostGIS: not measured ({error})")
+        return
+    with psycopg.connect(url) as connection:
+        begin = time.perf_counter()
+        connection.execute("SELECT ST_NPoints(ST_Union(geom)) FROM parcels").fetchone()
+        theirs = time.perf_counter() - begin
+    outcome.add("dissolve: PostGIS", theirs, "s", note="ST_Union, once")
+    outcome.add("dissolve: PostGIS to ours", theirs / mine, "x", (">=", 20))
+
+
 def fetch_s(address: str) -> float:
     """Seconds until a whole body is here."""
     begin = time.perf_counter()
@@ -318,14 +343,35 @@ def fetch_s(address: str) -> float:
 # ---- memory
 
 
-def memory_mb(process: int) -> float:
-    """The proportional set size of a process and all it started."""
+def report_memory(outcome: Outcome, servers: list[Peer], folder: Path) -> None:
+    """Memory of each server's processes after the runs, without files of the data that are mapped.
+
+    Whoever reads the same files without mapping them has them in the same page cache, where nobody's account shows it.
+    """
+    sizes = {s.name: sum(memory_mb(p, folder) for p in s.processes) for s in servers}
+    for server in servers:
+        mapped = sum(memory_mb(p) for p in server.processes) - sizes[server.name]
+        note = f"all its processes, PostgreSQL with it, after the runs; and {mapped:.0f} MB of mapped data files"
+        outcome.add(f"memory: {server.name}", sizes[server.name], "MB", note=note)
+    tipg = sizes.get("tipg on PostGIS")
+    if tipg:
+        outcome.add("memory: ours to tipg on PostGIS", sizes["ours"] / tipg, "x", ("<=", 0.25))
+
+
+def memory_mb(process: int, without: Path | None = None) -> float:
+    """The proportional set size of a process and all it started, files below a folder left out."""
     try:
-        text = Path(f"/proc/{process}/smaps_rollup").read_text("utf-8")
+        text = Path(f"/proc/{process}/smaps").read_text("utf-8")
     except OSError:
         return 0.0
-    own = next((int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")), 0)
-    return own / 1000 + sum(map(memory_mb, children(process)))
+    own, counts = 0, True
+    for line in text.splitlines():
+        name, _, rest = line.partition(" ")
+        if not name.endswith(":"):
+            counts = without is None or str(without) not in line
+        elif counts and name == "Pss:":
+            own += int(rest.split()[0])
+    return own / 1000 + sum(memory_mb(child, without) for child in children(process))
 
 
 def cpu_s(process: int) -> float:

@@ -97,6 +97,18 @@ def test_a_worker_is_kept_for_the_next_job(jobs: Jobs) -> None:
     assert len(pids) == 1
 
 
+def test_a_worker_with_nothing_to_do_is_let_go_after_a_while(tmp_path: Path, clock: Clock) -> None:
+    brief = Jobs(tmp_path / "jobs", KINDS, clock, kept_s=0.1)
+    try:
+        first = ended(brief, brief.submit("count", {"to": 1}, owner="li", title="")).result["pid"]
+        deadline = time.monotonic() + PATIENCE_S
+        while Path(f"/proc/{first}").exists():
+            assert time.monotonic() < deadline, "it is still there"
+        assert ended(brief, brief.submit("count", {"to": 1}, owner="li", title="")).result["pid"] != first
+    finally:
+        brief.close()
+
+
 def test_a_running_job_is_killed_when_cancelled_and_leaves_nothing(jobs: Jobs, tmp_path: Path) -> None:
     job = jobs.submit("wait", {}, owner="li", title="")
     until(lambda: jobs.state(job, "li"), lambda s: s.done == 1)
