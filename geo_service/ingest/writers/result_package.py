@@ -16,11 +16,17 @@ def write_result(layer: geopandas.GeoDataFrame, name: str, path: Path) -> None:
 
     frame = layer if "id" in layer else layer.assign(id=layer.index)
     keys = [str(k) for k in frame.columns if k != frame.geometry.name and str(k).lower() not in ("fid", "geom")]
-    kinds = {k: "float" if pandas.api.types.is_numeric_dtype(frame[k]) else "str" for k in keys}
+    kinds = {k: _kind(frame[k]) for k in keys}
     schema = {"geometry": "Unknown", "properties": kinds}
     with fiona.open(path, "w", driver="GPKG", layer=name, schema=schema, crs=f"EPSG:{frame.crs.to_epsg()}") as out:
         for row, shape in zip(frame[keys].to_dict("records"), frame.geometry, strict=True):
             out.write(_record(row, shape, kinds))
+
+
+def _kind(column: pandas.Series) -> str:
+    if pandas.api.types.is_integer_dtype(column):
+        return "int64"
+    return "float" if pandas.api.types.is_numeric_dtype(column) else "str"
 
 
 def _record(row: dict[Any, Any], shape: Any, kinds: dict[str, str]) -> dict[str, Any]:
@@ -32,4 +38,4 @@ def _record(row: dict[Any, Any], shape: Any, kinds: dict[str, str]) -> dict[str,
 def _value(value: Any, kind: str) -> Any:
     if value is None or (not isinstance(value, (list, dict)) and pandas.isna(value)):
         return None
-    return float(value) if kind == "float" else str(value)
+    return {"int64": int, "float": float, "str": str}[kind](value)

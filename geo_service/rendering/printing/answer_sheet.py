@@ -61,6 +61,8 @@ HEADLINE_MM = 4.2
 TEXT_MM = 2.1
 MOST_ROWS = 400
 MOST_BARS = 30
+CELL_LINES = 14
+"""A print says as much as the page: no cell is cut off before this."""
 
 
 def compose_answer_sheet(
@@ -234,7 +236,7 @@ def _tables(desk: Desk, body: Mapping[str, Any]) -> list[Table]:
 def _table(desk: Desk, title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     printable = desk.fonts.printable
     lines = tuple(tuple(map(printable, row)) for row in rows)
-    made = Table(printable(title), tuple(map(printable, heads)), lines)
+    made = Table(printable(title), tuple(map(printable, heads)), lines, cell_lines=CELL_LINES)
     width = desk.layout.right - desk.layout.left
     return dataclasses.replace(made, beside=stacks_beside(made, width, desk.fonts))
 

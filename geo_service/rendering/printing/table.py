@@ -42,6 +42,8 @@ class Table:
     """So many columns at the right end may go where that makes all rows fit."""
     beside: int = 0
     """At most so many stacks of rows beside each other; 0 means as many as fit however narrow."""
+    cell_lines: int = CELL_LINES
+    """A cell is cut off after so many lines."""
 
     def part(self, rows: Sequence[tuple[str, ...]], title: str | None = None) -> Table:
         """The table with other rows."""
@@ -232,7 +234,10 @@ def _plan(table: Table, width: float, fonts: Fonts) -> _Plan:
             for h, w in zip(table.heads, widths, strict=True)
         ),
         tuple(
-            tuple(wrap(c, w - 2 * PAD_MM, SIZE_MM, fonts, lines=CELL_LINES) for c, w in zip(row, widths, strict=True))
+            tuple(
+                wrap(c, w - 2 * PAD_MM, SIZE_MM, fonts, lines=table.cell_lines)
+                for c, w in zip(row, widths, strict=True)
+            )
             for row in table.rows
         ),
     )
