@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import click
 
-from geo_service.cli import analyse, backups, data, doctor, imports, people, printing, serve
+from geo_service.cli import analyse, backups, data, doctor, imports, people, printing, results, serve
 from geo_service.cli.terminal import Terminal, choose_language
 from geo_service.cli.usage import usage_sentence
 from geo_service.errors import GeoServiceError, InvalidRequest, NotFound, ServiceFault
@@ -27,6 +27,7 @@ COMMANDS: tuple[Callable[[Terminal], click.Command], ...] = (
     data.plan_command,
     analyse.analyse_command,
     analyse.footprints_command,
+    results.results_group,
     imports.import_group,
     printing.print_command,
     doctor.doctor_command,

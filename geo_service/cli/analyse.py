@@ -47,7 +47,7 @@ def analyse_command(terminal: Terminal) -> click.Command:
         with opened(terminal) as here:
             sources = report.Sources(here.store.layers(), here.store, here.views, here.ledger, here.memo)
             answer = report.answer_json(report.run(sources, asked, _pairs(given), _pairs(layers)))
-        _print(terminal, answer, as_json=as_json)
+        print_answer(terminal, answer, as_json=as_json)
 
     return analyse
 
@@ -74,7 +74,7 @@ def footprints_command(terminal: Terminal) -> click.Command:
         with opened(terminal) as here:
             sources = report.Sources(here.store.layers(), here.store, here.views, here.ledger, here.memo)
             answer = count_chunks(sources, folder, _pairs(given), _pairs(layers), engine=engine)
-        _print(terminal, report.answer_json(answer), as_json=as_json)
+        print_answer(terminal, report.answer_json(answer), as_json=as_json)
 
     return count
 
@@ -90,7 +90,8 @@ def _list(terminal: Terminal) -> None:
     click.echo(text_table(terminal.text("编号 问题", "id question").split(), rows))
 
 
-def _print(terminal: Terminal, answer: dict[str, Any], *, as_json: bool) -> None:
+def print_answer(terminal: Terminal, answer: dict[str, Any], *, as_json: bool) -> None:
+    """Print an answer: its headline, the first rows of its table, method, notes and revisions."""
     if as_json:
         import json
 

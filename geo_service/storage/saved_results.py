@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from geo_service.core.text import Text
 from geo_service.errors import RequestTooLarge, ResultNotFound
@@ -41,6 +41,13 @@ class SavedResult:
     headline: Text
     parameters: Mapping[str, float | str]
     reads: tuple[LayerRead, ...]
+
+    def newest_layers(self) -> dict[str, str]:
+        """The layers of every role without their revisions."""
+        found: dict[str, list[str]] = {}
+        for read in self.reads:
+            found.setdefault(read.role, []).append(read.layer)
+        return {role: ",".join(names) for role, names in found.items()}
 
 
 class SavedResults:
@@ -100,6 +107,20 @@ class SavedResults:
         if row is None:
             raise ResultNotFound(result=result_id)
         return _saved(row), msgspec.json.decode(row.body)
+
+    def rename(self, result_id: str, name: str) -> None:
+        """Give a kept answer another name; what it says stays.
+
+        Raises
+        ------
+        ResultNotFound
+            There is none of this id.
+        """
+        t = tables.saved_result
+        with self._database.writing() as connection:
+            done = connection.execute(update(t).where(t.c.id == result_id).values(name=name))
+        if not done.rowcount:
+            raise ResultNotFound(result=result_id)
 
     def remove(self, result_id: str) -> None:
         """Forget a kept answer; the revisions it read stay.

@@ -28,6 +28,7 @@ from geo_service.settings import Settings
 from geo_service.storage.kept_files import KeptFiles
 from geo_service.storage.ledger import read_ledger
 from geo_service.storage.published import Publisher
+from geo_service.storage.saved_results import SavedResult
 from geo_service.storage.store import LayerStore, open_store
 from geo_service.usecases import report
 from geo_service.usecases.jobs import Jobs, JobState, Report
@@ -39,7 +40,7 @@ KIND = "answer"
 JOB_KINDS = {KIND: "geo_service.usecases.answering:work_out_answer"}
 WORKERS = 2
 MOST_OPEN = 4
-"""Questions one person, or all who are not signed in, may have waiting and running at a time."""
+"""Questions one person may have waiting and running at a time; of those who are not signed in, each address."""
 KEPT_BYTES = 64 << 20
 RESULT = "answer.json"
 TELL_EVERY_S = 0.2
@@ -100,17 +101,22 @@ class Answers:
                 return dict(msgspec.json.decode((self._kept.folder / name).read_bytes()))
         return {}
 
-    def begin(self, ask: Ask, *, owner: str, wish: Mapping[str, Any]) -> JobState:
-        """A new job for a question; ``wish`` is kept with it for whoever fetches the answer.
+    def begin(self, ask: Ask, *, owner: str, wish: Mapping[str, Any], asker: str = "") -> JobState:
+        """A new job for a question; ``wish`` is kept with it for whoever fetches the answer, ``asker`` tells apart who
+        share an owner.
 
         Raises
         ------
         Unavailable
             This person has too many under way.
         """
-        waiting = sum(not j.ended for j in self.jobs.list(owner, KIND))
-        if waiting >= MOST_OPEN:
-            raise Unavailable(reason=f"已有 {waiting} 项分析未完成 / {waiting} analyses are under way")
+        under_way = [j for j in self.jobs.list(owner, KIND) if not j.ended]
+        mine = [j for j in under_way if self.jobs.order(j.id, owner).get("asker", "") == asker]
+        if len(mine) >= MOST_OPEN:
+            first = min(j.before for j in mine)
+            zh = f"您已有 {len(mine)} 项分析未完成（最前一项之前还有 {first} 项），请等一项算完或取消一项"
+            en = f"{len(mine)} of your analyses are under way ({first} before the first); wait for one or cancel one"
+            raise Unavailable(reason=f"{zh} / {en}")
         order = {
             "database_url": self._settings.database_url,
             "home": str(self._settings.home),
@@ -120,6 +126,7 @@ class Answers:
             "layers": ask.layers,
             "key": ask.key,
             "wish": dict(wish),
+            "asker": asker,
         }
         job_id = self.jobs.submit(KIND, order, owner=owner, title=ask.question.id)
         return self.jobs.state(job_id, owner)
@@ -133,6 +140,12 @@ class Answers:
             There is no such job, or it has found nothing.
         """
         return dict(msgspec.json.decode(self.jobs.result(job_id, owner, RESULT).read_bytes()))
+
+
+def has_moved_on(saved: SavedResult, heads: Mapping[str, int]) -> bool:
+    """Whether a layer that a kept answer read has a newer revision; one asked for at an earlier revision never has."""
+    roles = {r.key: r for r in find_question(saved.question).roles}
+    return any(not roles[r.role].previous and heads.get(r.layer, r.rev) != r.rev for r in saved.reads)
 
 
 # ---------------------------------------------------------------- in the worker

@@ -57,6 +57,11 @@ def owner() -> str:
     return f"account:{who.name}" if who else ANYBODY
 
 
+def asker() -> str:
+    """Who shares the limit of questions under way: an account, or everybody at one address who is not signed in."""
+    return "" if account() else str(request.remote_addr or "")
+
+
 def settled(question: Question, given: Mapping[str, Any], chosen: Mapping[str, str]) -> Ask:
     """A question as this reader asks it."""
     return settle(sources(), question, given, chosen)
@@ -86,7 +91,7 @@ def asked(ask: Ask, *, patience_s: float, **wish: Any) -> Outcome:
     known = answers().known(ask)
     if known:
         return Outcome(current(known))
-    job = answers().begin(ask, owner=owner(), wish=wish)
+    job = answers().begin(ask, owner=owner(), asker=asker(), wish=wish)
     return found(answers().jobs.wait(job.id, owner(), patience_s))
 
 

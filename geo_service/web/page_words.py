@@ -47,6 +47,7 @@ AUDIT_ACTIONS: Mapping[str, Text] = {
     "people-import": Text("导入人口", "People imported"),
     "publish": Text("发布", "Published"),
     "result-delete": Text("删除分析结果", "Result deleted"),
+    "result-rename": Text("重命名分析结果", "Result renamed"),
     "result-save": Text("保存分析结果", "Result saved"),
     "sign-in": Text("登录", "Signed in"),
     "sign-out": Text("退出", "Signed out"),

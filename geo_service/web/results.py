@@ -17,6 +17,7 @@ from geo_service.core.access import may_read
 from geo_service.errors import AccessDenied, InvalidParameter, ResultNotFound, Unavailable
 from geo_service.storage.retired import retired_layers
 from geo_service.storage.saved_results import LayerRead, SavedResult
+from geo_service.usecases.answering import has_moved_on
 from geo_service.usecases.comparison import compare_answers
 from geo_service.web.analysis import given_of, one_pager_of, package_of, result_view, wishes, workbook_of
 from geo_service.web.answers import PRIVATE, json_answer
@@ -67,15 +68,14 @@ def _visible(question_id: str = "") -> list[SavedResult]:
     return [s for s in deployment().results.all() if question_id in ("", s.question) and _may_see(s)]
 
 
-def _may_delete(saved: SavedResult) -> bool:
+def _may_change(saved: SavedResult) -> bool:
     who = account()
     return bool(who and (who.is_admin or who.name == saved.author))
 
 
 def _is_outdated(saved: SavedResult) -> bool:
     heads = {s.definition.id: s.revision.rev for s in visible_layers()}
-    roles = {r.key: r for r in find_question(saved.question).roles}
-    return any(not roles[r.role].previous and heads.get(r.layer, r.rev) != r.rev for r in saved.reads)
+    return has_moved_on(saved, heads)
 
 
 def pinned(saved: SavedResult) -> dict[str, str]:
@@ -126,7 +126,7 @@ def page(result_id: str) -> str:
         query="",
         again=f"/analysis/{saved.question}?run=1&{again}",
         others=[s for s in _visible(saved.question) if s.id != saved.id],
-        may_delete=_may_delete(saved),
+        may_change=_may_change(saved),
         people=display_names() if account() else {},
         **result_view(body),
     )
@@ -137,6 +137,15 @@ def delete_page(result_id: str) -> AnyResponse:
     """Delete a result and go back to the list."""
     _delete(result_id)
     return redirect(url_for("results.index"), code=303)
+
+
+@blueprint.post("/analysis/results/<result_id>/rename")
+def rename_page(result_id: str) -> AnyResponse:
+    """Give a result another name and go back to it."""
+    saved = _own(result_id, "重命名他人保存的结果 / renaming a result of somebody else")
+    deployment().results.rename(result_id, _name(request.form.get("name", "")))
+    _note("result-rename", saved)
+    return redirect(url_for("results.page", result_id=result_id), code=303)
 
 
 @blueprint.get("/analysis/results/compare")
@@ -280,12 +289,24 @@ def _name(text: str) -> str:
 
 
 def _delete(result_id: str) -> None:
-    require_account()
-    saved, _ = seen(result_id)
-    if not _may_delete(saved):
-        raise AccessDenied(action="删除他人保存的结果 / deleting a result of somebody else")
+    saved = _own(result_id, "删除他人保存的结果 / deleting a result of somebody else")
     deployment().results.remove(result_id)
     _note("result-delete", saved)
+
+
+def _own(result_id: str, action: str) -> SavedResult:
+    """A result this account may change.
+
+    Raises
+    ------
+    AccessDenied
+        It is somebody else's, and the account is no administrator.
+    """
+    require_account()
+    saved, _ = seen(result_id)
+    if not _may_change(saved):
+        raise AccessDenied(action=action)
+    return saved
 
 
 def _note(action: str, saved: SavedResult) -> None:

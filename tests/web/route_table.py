@@ -71,7 +71,8 @@ _GATES: Mapping[str, str] = {
         ogc.delete ogc.dismiss ogc.draft_create ogc.draft_delete ogc.draft_replace ogc.draft_update ogc.edit_in_qgis
         ogc.execute ogc.replace ogc.update population.send printing.cancel printing.drop_template
         printing.order_preview printing.order_print printing.save_template results.delete results.delete_page
-        results.keep results.keep_json upload.cancel upload.draft upload.examine upload.receive
+        results.keep results.keep_json results.rename_page upload.cancel upload.draft upload.examine
+        upload.receive
     """,
 }
 

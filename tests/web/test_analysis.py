@@ -217,10 +217,12 @@ def test_a_job_of_somebody_is_nobody_elses(client: FlaskClient, deployment: Depl
 
 def test_a_person_has_a_bounded_number_of_questions_open(deployment: Deployment) -> None:
     who, answers = "account:eager", deployment.answers
-    asks = [ask_of(deployment, "park-coverage", cell_m=10, radius_pocket_m=320 + n) for n in range(MOST_OPEN + 1)]
-    jobs = [answers.begin(ask, owner=who, wish={}) for ask in asks[:MOST_OPEN]]  # two seconds of work each
-    with pytest.raises(Unavailable, match=str(MOST_OPEN)):
-        answers.begin(asks[-1], owner=who, wish={})
+    asks = [ask_of(deployment, "park-coverage", cell_m=5, radius_pocket_m=320 + n) for n in range(MOST_OPEN + 1)]
+    jobs = [answers.begin(a, owner=who, wish={}, asker="10.0.0.1") for a in asks[:MOST_OPEN]]  # seconds of work each
+    with pytest.raises(Unavailable, match=rf"{MOST_OPEN} of your analyses are under way \(0 before"):
+        answers.begin(asks[-1], owner=who, wish={}, asker="10.0.0.1")
+    jobs.append(answers.begin(asks[-1], owner=who, wish={}, asker="10.0.0.2"))
+    assert jobs[-1].before == MOST_OPEN
     for job in jobs:
         answers.jobs.cancel(job.id, who)
     for job in jobs:

@@ -169,6 +169,21 @@ def test_only_author_and_administrators_delete_and_it_is_in_the_log(
     ]
 
 
+def test_author_and_administrators_rename_a_result_and_it_is_in_the_log(
+    visitors: Mapping[str, Visitor], deployment: Deployment
+) -> None:
+    saved = keep(visitors["drawer"])
+    page = f"/analysis/results/{saved['id']}"
+    assert visitors["checker"].post(f"{page}/rename", data={"name": "别人的"}).status_code == 403
+    assert visitors["drawer"].post(f"{page}/rename", data={"name": "  "}).status_code == 400
+    assert visitors["drawer"].post(f"{page}/rename", data={"name": "三季度 学校"}).status_code == 303
+    assert visitors["nobody"].get(f"/api/results/{saved['id']}").get_json()["saved"]["name"] == "三季度 学校"
+    assert "重命名" in visitors["drawer"].page(page).text
+    assert "重命名" not in visitors["checker"].page(page).text
+    entry = deployment.people.audit.entries(actions=("result-rename",), limit=1)[0]
+    assert (entry.actor, entry.target) == ("drawer", saved["id"])
+
+
 def test_the_workbook_of_a_result_keeps_its_numbers(visitors: Mapping[str, Visitor]) -> None:
     saved = keep(visitors["drawer"], analysis="land-account", layers={})
     body = visitors["drawer"].get(f"/api/results/{saved['id']}").get_json()

@@ -14,7 +14,7 @@ from geo_service.errors import InvalidParameter, InvalidRequest, JobNotFound
 from geo_service.usecases import ogc
 from geo_service.usecases.jobs import JobState
 from geo_service.web.answers import PRIVATE, json_answer
-from geo_service.web.asking import ROLE, answers, asked, found, is_async, owner, patience_s, settled
+from geo_service.web.asking import ROLE, answers, asked, asker, found, is_async, owner, patience_s, settled
 from geo_service.web.ogc.negotiation import absolute, answer, check_parameters
 from geo_service.web.ogc.places import blueprint
 
@@ -86,7 +86,7 @@ def execute(process_id: str) -> Response:
     parameters, layers, response = _inputs(request.get_json(silent=True))
     ask = settled(asked_for, parameters, layers)
     if is_async():
-        job = answers().begin(ask, owner=owner(), wish={"response": response})
+        job = answers().begin(ask, owner=owner(), asker=asker(), wish={"response": response})
         return _begun(answers().jobs.wait(job.id, owner(), 0.0))
     outcome = asked(ask, patience_s=patience_s(), response=response)
     return _begun(outcome.job) if outcome.job else _document(outcome.body, response)
