@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy
 import shapely
-import typst
 from PIL import Image
 
 from geo_service.core.features import Feature
@@ -22,6 +21,7 @@ from geo_service.core.layers import LayerDefinition
 from geo_service.core.revisions import Revision
 from geo_service.errors import ServiceFault
 from geo_service.rendering.printing.drawing import Drawing, document, group, num, text
+from geo_service.rendering.printing.late import typst
 from geo_service.rendering.printing.layers import PrintLayer
 from geo_service.rendering.printing.map_drawing import draw_plain
 from geo_service.rendering.printing.marks import Look, swatch

@@ -15,14 +15,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import pikepdf
-import typst
-from pikepdf import Array, Dictionary, Name
-
 from geo_service.core.crs import PROJECTED
 from geo_service.core.late import pyproj
 from geo_service.errors import ServiceFault
 from geo_service.rendering.printing.fonts import Fonts
+from geo_service.rendering.printing.late import pikepdf, typst
 from geo_service.rendering.printing.pages import Link, Page, Part, Sheet, View, layer_svg
 from geo_service.rendering.printing.slanting import speak
 
@@ -128,16 +125,18 @@ def _leaf_data(leaf: _Leaf, starts: Sequence[int]) -> dict[str, Any]:
 def _merge_layers(pdf: pikepdf.Pdf, sheet: Sheet, leaves: Sequence[Sequence[_Leaf]]) -> None:
     """Each group of leaves becomes one page; parts of a map layer share one optional content group in the document."""
     groups = {
-        layer: pdf.make_indirect(Dictionary(Type=Name.OCG, Name=pikepdf.String(title)))
+        layer: pdf.make_indirect(pikepdf.Dictionary(Type=pikepdf.Name.OCG, Name=pikepdf.String(title)))
         for page in sheet.pages
         for layer, title in page.layers.items()
     }
     for at, group in enumerate(leaves):
         _merge_page(pdf, at, group, groups)
     if groups:
-        every = Array(list(groups.values()))
-        default = Dictionary(Order=Array(list(reversed(list(groups.values())))), ON=every, Name=pikepdf.String("图层"))
-        pdf.Root.OCProperties = Dictionary(OCGs=every, D=default)
+        every = pikepdf.Array(list(groups.values()))
+        default = pikepdf.Dictionary(
+            Order=pikepdf.Array(list(reversed(list(groups.values())))), ON=every, Name=pikepdf.String("图层")
+        )
+        pdf.Root.OCProperties = pikepdf.Dictionary(OCGs=every, D=default)
 
 
 def _merge_page(pdf: pikepdf.Pdf, at: int, group: Sequence[_Leaf], groups: dict[str, Any]) -> None:
@@ -145,9 +144,9 @@ def _merge_page(pdf: pikepdf.Pdf, at: int, group: Sequence[_Leaf], groups: dict[
     forms = [pdf.make_indirect(page.as_form_xobject()) for page in pages]
     forms[0].write(forms[0].read_bytes())  # else it would read the page's new contents, and draw itself in itself
     base = pages[0]
-    base.obj.Resources = Dictionary(
-        XObject=Dictionary({f"/P{n}": form for n, form in enumerate(forms)}),
-        Properties=Dictionary({f"/O{n}": groups[leaf.layer] for n, leaf in enumerate(group) if leaf.layer}),
+    base.obj.Resources = pikepdf.Dictionary(
+        XObject=pikepdf.Dictionary({f"/P{n}": form for n, form in enumerate(forms)}),
+        Properties=pikepdf.Dictionary({f"/O{n}": groups[leaf.layer] for n, leaf in enumerate(group) if leaf.layer}),
     )
     commands = [f"/OC /O{n} BDC q /P{n} Do Q EMC" if leaf.layer else f"q /P{n} Do Q" for n, leaf in enumerate(group)]
     base.obj.Contents = pdf.make_stream("\n".join(commands).encode())
@@ -162,22 +161,22 @@ def _add_viewport(pdf: pikepdf.Pdf, page: pikepdf.Page, view: View) -> None:
     left, right = view.box.x * MM, view.box.right * MM
     lower, upper = tall - view.box.bottom * MM, tall - view.box.y * MM
     points = [_real(v) for longitude, latitude in view.frame.corners for v in (latitude, longitude)]
-    corners = Array([0, 0, 0, 1, 1, 1, 1, 0])
-    measure = Dictionary(
-        Type=Name.Measure,
-        Subtype=Name.GEO,
+    corners = pikepdf.Array([0, 0, 0, 1, 1, 1, 1, 0])
+    measure = pikepdf.Dictionary(
+        Type=pikepdf.Name.Measure,
+        Subtype=pikepdf.Name.GEO,
         Bounds=corners,
-        GPTS=Array(points),
+        GPTS=pikepdf.Array(points),
         LPTS=corners,
-        GCS=Dictionary(Type=Name.PROJCS, EPSG=PROJECTED, WKT=pikepdf.String(_wkt())),
+        GCS=pikepdf.Dictionary(Type=pikepdf.Name.PROJCS, EPSG=PROJECTED, WKT=pikepdf.String(_wkt())),
     )
-    viewport = Dictionary(
-        Type=Name.Viewport,
+    viewport = pikepdf.Dictionary(
+        Type=pikepdf.Name.Viewport,
         Name=pikepdf.String("地图"),
-        BBox=Array([_real(v, 6) for v in (left, lower, right, upper)]),
+        BBox=pikepdf.Array([_real(v, 6) for v in (left, lower, right, upper)]),
         Measure=pdf.make_indirect(measure),
     )
-    page.obj.VP = Array([pdf.make_indirect(viewport)])
+    page.obj.VP = pikepdf.Array([pdf.make_indirect(viewport)])
 
 
 def _real(value: float, digits: int = 11) -> Any:
@@ -191,7 +190,7 @@ def _wkt() -> str:
 
 def _add_bookmarks(pdf: pikepdf.Pdf, sheet: Sheet) -> None:
     """A bookmark per page of a sheet of several, and the title in the reader's window."""
-    pdf.Root.ViewerPreferences = Dictionary(DisplayDocTitle=True, PrintScaling=Name.None_)
+    pdf.Root.ViewerPreferences = pikepdf.Dictionary(DisplayDocTitle=True, PrintScaling=pikepdf.Name.None_)
     if len(sheet.pages) > 1:
         with pdf.open_outline() as outline:
             outline.root.extend(_bookmarks(sheet))

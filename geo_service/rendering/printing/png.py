@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 import numpy
-import pypdfium2  # type: ignore[import-untyped]  # it has no types
-import pypdfium2.raw as pdfium  # type: ignore[import-untyped]  # it has no types
 
 from geo_service.errors import InvalidParameter
+from geo_service.rendering.printing.late import pdfium, pypdfium2
 
 LOWEST_DPI, HIGHEST_DPI = 30, 600
 STRIP_ROWS = 256

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pikepdf
+from geo_service.rendering.printing.late import pikepdf
 
 _LETTER = re.compile(
     rb"q (?P<matrix>(?P<a>-?[\d.]+) (?P<b>-?[\d.]+) -?[\d.]+ -?[\d.]+) (?P<x>-?[\d.]+) (?P<y>-?[\d.]+) cm"
