@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -189,3 +190,14 @@ def test_a_saved_result_lies_over_the_district_map_until_it_is_closed(drawer: Ma
     expect(page.locator(".result-box")).to_have_count(0)
     assert "result=" not in page.url
     assert kept.startswith(drawer.base)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    drawer.open()
+    page.click("[aria-controls=saved-results]")
+    row = page.locator("[data-result]", has_text="用地台账").last
+    row.locator("input").check()
+    expect(page.locator(".result-box")).to_contain_text("净用地")
+    expect(page.locator(".result-box .result-legend li")).to_have_count(2)
+    expect(page).to_have_url(re.compile("result=R"))
+    row.locator("input").uncheck()
+    expect(page.locator(".result-box")).to_have_count(0)
+    expect(page).not_to_have_url(re.compile("result="))

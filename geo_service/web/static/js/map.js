@@ -126,7 +126,7 @@ async function run(map, basemapUrl, catalogue) {
   app.keepAddress();
   if (new URLSearchParams(location.search).has("result")) {
     const { showResult } = await import("./result_layer.js");
-    await showResult(map).catch((error) => failed(null, error));
+    await showResult(map, new URLSearchParams(location.search).get("result") ?? "").catch((error) => failed(null, error));
   }
   ready(app);
   if (mayEdit(toEdit)) await app.toggleEditing(toEdit);

@@ -20,7 +20,7 @@ export class Panel {
 
   install() {
     const { stack } = this.app;
-    fill($("#panel"), this.#head(), ...stack.catalogue.groups.map((group) => this.#group(group)), this.app.basemaps.section(), this.#foot());
+    fill($("#panel"), this.#head(), ...stack.catalogue.groups.map((group) => this.#group(group)), this.#results(), this.app.basemaps.section(), this.#foot());
     stack.addEventListener("change", () => this.refresh());
     this.refresh();
   }
@@ -156,6 +156,20 @@ export class Panel {
     }
     this.refresh();
     return rows;
+  }
+
+  /** The saved results, asked for when the list is first opened. */
+  #results() {
+    const list = h("ul", { class: "layers saved-results", id: "saved-results", hidden: true });
+    const title = t("savedResults");
+    const toggle = expander(title, list, false, () => {
+      import("./results_panel.js")
+        .then(({ resultRows }) => resultRows(this.app.map))
+        .then((rows) => fill(list, ...rows))
+        .catch((error) => toast(String(error.message), { bad: true }));
+      return [h("li", { class: "none", "aria-busy": "true" }, "…")];
+    });
+    return h("section", { class: "group" }, h("div", { class: "group-head" }, toggle, h("h3", {}, title)), list);
   }
 
   #foot() {

@@ -111,6 +111,7 @@ const WORDS = {
   scale: ["比例尺", "Scale"],
   search: ["搜索", "Search"],
   searchHint: ["搜索项目、学校、道路、计划任务或坐标　/", "Search projects, schools, streets, commitments, coordinates  /"],
+  savedResults: ["分析结果", "Saved results"],
   searchHits: ["搜索结果", "Search results"],
   selected: ["已选中", "Selected"],
   source: ["资料来源", "Source"],
