@@ -53,7 +53,6 @@ Members = Callable[[int, int], Mapping[str, Any]]
 SUFFIXES: dict[Encoding, str] = {"identity": "", "gzip": ".gz", "br": ".br"}
 BLOCK = 128
 """Features whose bboxes are tested as one first."""
-_IN_BLOCK = numpy.arange(BLOCK)
 _SIGNS = numpy.array((1.0, 1.0, -1.0, -1.0))
 """With them, one comparison tells for all four sides of a bbox whether it reaches into a window."""
 BROTLI_QUALITY = 5
@@ -112,7 +111,11 @@ class Publisher:
 
     def is_large(self, layer_id: str) -> bool:
         """Whether a layer is asked through columns, not held in memory."""
-        return self._store.layer(layer_id).count > self._large
+        return self.is_large_of(self._store.layer(layer_id).count)
+
+    def is_large_of(self, count: int) -> bool:
+        """Whether a layer of so many features is."""
+        return count > self._large
 
     def base(self, layer_id: str, rev: int, *, most: int = OVERLAY_MEANWHILE) -> PublishedRevision:
         """The latest built revision not after ``rev`` that at most so many changes lead from, else this one, built now.
@@ -347,16 +350,27 @@ class PublishedRevision:
         touches the one between two others: it meets the window for certain. Others (at corners) are looked at.
         """
         outer, inner = _limits(window)
-        rows = (blocks[:, None] * BLOCK + _IN_BLOCK).ravel()
-        if len(rows) and rows[-1] >= self._located:
-            rows = rows[rows < self._located]
-        sides = self._boxes[rows] * _SIGNS
+        sides = self._sides_of(blocks) * _SIGNS
         meets = numpy.flatnonzero(_all(sides <= outer))
-        rows, certain = rows[meets], _count(sides[meets] >= inner) >= 3
+        rows, certain = blocks[meets // BLOCK] * BLOCK + meets % BLOCK, _count(sides[meets] >= inner) >= 3
         shapes = self._geometries(rows[~certain], *self._shapes)
         if len(shapes):
             certain[~certain] = shapely.intersects(shapes, shapely.box(*window)) | shapely.is_missing(shapes)
         return rows[certain]
+
+    def _sides_of(self, blocks: Indices) -> Numbers:
+        """Bboxes of the features of some blocks, a block after the other; the last may be a short one."""
+        whole = self._whole_blocks
+        if not len(blocks) or blocks[-1] < len(whole):
+            return numpy.asarray(whole[blocks].reshape(-1, 4))
+        rest = self._boxes[len(whole) * BLOCK : self._located]
+        return numpy.concatenate((whole[blocks[:-1]].reshape(-1, 4), rest))
+
+    @cached_property
+    def _whole_blocks(self) -> Numbers:
+        """Bboxes by blocks, without the last where it is short: copied a block at a time."""
+        count = self._located // BLOCK
+        return self._boxes[: count * BLOCK].reshape(count, BLOCK * 4)
 
     def _geometries(self, positions: Indices, offsets: Indices, data: Any) -> NDArray[Any]:
         if not len(positions):

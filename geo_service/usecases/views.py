@@ -17,7 +17,7 @@ from geo_service.core.revisions import Revision
 from geo_service.rendering import symbols
 from geo_service.rendering.tiles import TileSource
 from geo_service.storage.published import OVERLAY, PublishedRevision, Publisher
-from geo_service.storage.store import LayerStore
+from geo_service.storage.store import LayerState, LayerStore
 from geo_service.storage.tile_cache import TileCache
 from geo_service.usecases.find import find_features
 from geo_service.usecases.large import Condition, LargeRevision, open_large
@@ -62,9 +62,10 @@ class RevisionViews:
     def _open(self, revision: Revision) -> LargeRevision:
         return open_large(self._store, self._publisher, revision.layer, revision.rev)
 
-    def at_hand(self, revision: Revision, *, in_bbox: bool = False) -> PublishedRevision | None:
-        """The published bytes of a revision where they are open and nothing has to be worked out first, else None."""
-        if self._publisher.is_large(revision.layer):
+    def at_hand(self, state: LayerState, *, in_bbox: bool = False) -> PublishedRevision | None:
+        """The published bytes of a layer's head where they are open and nothing must be worked out first, else None."""
+        revision = state.revision
+        if self._publisher.is_large_of(state.count):
             large = self._large.known(_key(revision))
             found = large.base if large is not None and not large.changes else None
         else:

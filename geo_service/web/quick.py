@@ -132,9 +132,9 @@ class Quick:
 
     def _page(self, state: LayerState | None, arguments: Mapping[str, str], host: str) -> Answer | None:
         query = _query(arguments)
-        if state is None or query is None or any(state.definition.field(key) for key in arguments):
+        if state is None or query is None or any(field.key in VALUES for field in state.definition.fields):
             return None
-        ready = self._here.views.at_hand(state.revision, in_bbox=query.bbox is not None)
+        ready = self._here.views.at_hand(state, in_bbox=query.bbox is not None)
         if ready is None:
             return None
         rest = "&".join(f"{k}={v.replace(',', '%2C')}" for k, v in arguments.items() if k != "offset")
@@ -142,7 +142,7 @@ class Quick:
         return self._geojson(ROUTES["page"], body, f'W/"{tag}"')
 
     def _feature(self, state: LayerState | None, fid: str, host: str) -> Answer | None:
-        ready = self._here.views.at_hand(state.revision) if state else None
+        ready = self._here.views.at_hand(state) if state else None
         line = ready.line(fid) if ready else None
         if state is None or line is None:
             return None
