@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,9 +47,14 @@ def page_bytes(ready: PublishedRevision, query: Query, address: Address, now: da
     else:
         matched, data = ready.count, ready.lines(query.limit, query.offset)
         returned = max(0, min(query.limit, matched - query.offset))
-    head = msgspec.json.encode(collection(address, ready.layer, query, (matched, returned), now))
+    body = joined(collection(address, ready.layer, query, (matched, returned), now), data)
     asked = f"{ready.etag} {address.page(ready.layer, query.offset)} {query.limit}".encode()
-    return b'%s,"features":[%s]}' % (head[:-1], data), hashlib.sha256(asked).hexdigest()[:ETAG_DIGITS]
+    return body, hashlib.sha256(asked).hexdigest()[:ETAG_DIGITS]
+
+
+def joined(head: Mapping[str, Any], features: bytes) -> bytes:
+    """A collection as bytes, of what it says besides its features, and those."""
+    return b'%s,"features":[%s]}' % (msgspec.json.encode(head)[:-1], features)
 
 
 def collection(

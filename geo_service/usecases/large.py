@@ -37,6 +37,7 @@ ID = cql_columns.ID
 KEPT_ORDERS = 8
 """Orders of a whole layer that are kept, 4 MB for a million features each."""
 AT_ONCE = 5_000
+_NONE: Rows = numpy.empty(0, numpy.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,16 @@ class LargeRevision:
             rows.append(self._having(NAME, [*codes, *sounding(self.base, needle, most)])[: 8 * most])
         found = numpy.setdiff1d(numpy.concatenate(rows), self.gone)
         return [*self.of(found), *self.extras]
+
+    def equal_to(self, key: str, text: str, most: int) -> Lines | None:
+        """The features whose field is this text, sorted by id; None where there are more than so many, or where changes
+        lie over the base."""
+        column = self.columns.get(key)
+        if self.changes:
+            return None
+        place = column.place(text) if column is not None else -0.5
+        rows = numpy.flatnonzero(column.codes == int(place)) if column is not None and place == int(place) else _NONE
+        return self.of(self._in_order(rows, ())) if len(rows) <= most else None
 
     def _having(self, key: str, codes: Sequence[int]) -> Rows:
         """Rows of the base that have one of some values."""

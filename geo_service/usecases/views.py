@@ -66,11 +66,15 @@ class RevisionViews:
         """The published bytes of a layer's head where they are open and nothing must be worked out first, else None."""
         revision = state.revision
         if self._publisher.is_large_of(state.count):
-            large = self._large.known(_key(revision))
+            large = self.large_at_hand(state)
             found = large.base if large is not None and not large.changes else None
         else:
             found = self._publisher.at_hand(revision.layer, revision.rev)
         return found if found is not None and found.is_open(in_bbox=in_bbox) else None
+
+    def large_at_hand(self, state: LayerState) -> LargeRevision | None:
+        """The head of a large layer where it is open, None of any other layer."""
+        return self._large.known(_key(state.revision)) if self._publisher.is_large_of(state.count) else None
 
     def kept_tile(self, key: tuple[object, ...]) -> bytes | None:
         """Bytes of a tile by layer, revision and place, where they are kept."""

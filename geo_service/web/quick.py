@@ -8,6 +8,7 @@ sessions, conditions, compressed pages, refusals.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 import secrets
@@ -16,15 +17,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
+from urllib.parse import quote_plus, unquote
 
 from geo_service.core.access import may_read
+from geo_service.core.layers import LayerDefinition
 from geo_service.core.query import DEFAULT_LIMIT, MAX_LIMIT, Bbox, Query
 from geo_service.core.reference_systems import CRS84
 from geo_service.deployment import Deployment
 from geo_service.errors import GeoServiceError
 from geo_service.storage.store import LayerState
 from geo_service.usecases import item_pages, ogc
-from geo_service.usecases.item_pages import Address
+from geo_service.usecases.item_pages import ETAG_DIGITS, Address
 from geo_service.web.answers import FOREVER, SMALLEST
 from geo_service.web.operations import ACCESS, REQUEST_ID, USABLE_ID, Meters
 
@@ -40,6 +43,7 @@ VALUES = {
     "f": re.compile("json"),
     "limit": re.compile(r"[1-9]\d{0,5}"),
     "offset": re.compile(r"\d{1,9}"),
+    "filter": re.compile(r"[a-z][a-z0-9_]*%3D%27(?:[A-Za-z0-9_.~-]|%[0-9A-F]{2})+%27"),
     "bbox": re.compile(rf"{NUMBER}(?:(?:,|%2C){NUMBER}){{3}}"),
 }
 """The arguments that are answered, and how they may be spelt."""
@@ -49,6 +53,8 @@ CONDITIONS = frozenset({
     "HTTP_AUTHORIZATION", "HTTP_IF_NONE_MATCH", "HTTP_IF_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE",
     "HTTP_RANGE", "HTTP_IF_RANGE", "HTTP_PREFER",
 })  # fmt: skip
+PLAIN = re.compile(r"[\w .()/+-]+")
+"""Texts that are looked for; nothing in them has a meaning in a filter."""
 SESSION = "geo_service="
 ENCODINGS = re.compile(r"[a-z]+(?:, ?[a-z]+)*")
 JSON_TYPES = frozenset({"", "*/*", ogc.JSON, ogc.GEOJSON})
@@ -132,6 +138,8 @@ class Quick:
 
     def _page(self, state: LayerState | None, arguments: Mapping[str, str], host: str) -> Answer | None:
         query = _query(arguments)
+        if "filter" in arguments:
+            return self._equal(state, arguments, host, query)
         if state is None or query is None or any(field.key in VALUES for field in state.definition.fields):
             return None
         ready = self._here.views.at_hand(state, in_bbox=query.bbox is not None)
@@ -140,6 +148,31 @@ class Quick:
         rest = "&".join(f"{k}={v.replace(',', '%2C')}" for k, v in arguments.items() if k != "offset")
         body, tag = item_pages.page_bytes(ready, query, Address(host, ogc.BASE, rest), self._here.now())
         return self._geojson(ROUTES["page"], body, f'W/"{tag}"')
+
+    def _equal(
+        self, state: LayerState | None, arguments: Mapping[str, str], host: str, query: Query | None
+    ) -> Answer | None:
+        """The features of a large layer that have one text in one field."""
+        key, _, value = arguments["filter"].partition("%3D%27")
+        text = unquote(value.removesuffix("%27"))
+        if (
+            state is None
+            or query is None
+            or query.bbox
+            or not _is_text(state.definition, key)
+            or not PLAIN.fullmatch(text)
+        ):
+            return None
+        large = self._here.views.large_at_hand(state)
+        found = large.equal_to(key, text, LONGEST_PAGE) if large else None
+        if found is None:
+            return None
+        rest = "&".join(f"{k}={quote_plus(unquote(v))}" for k, v in arguments.items() if k != "offset")
+        page, address = found[query.offset : query.offset + query.limit], Address(host, ogc.BASE, rest)
+        counts = len(found), len(page)
+        head = item_pages.collection(address, state.definition.id, query, counts, self._here.now())
+        body = item_pages.joined(head, page.text())
+        return self._geojson(ROUTES["page"], body, f'"{hashlib.sha256(body).hexdigest()[:ETAG_DIGITS]}"')
 
     def _feature(self, state: LayerState | None, fid: str, host: str) -> Answer | None:
         ready = self._here.views.at_hand(state) if state else None
@@ -214,6 +247,12 @@ def _query(arguments: Mapping[str, str]) -> Query | None:
         if west > east or south > north:
             return None
     return Query(bbox=bbox, limit=limit, offset=int(arguments.get("offset", 0)))
+
+
+def _is_text(definition: LayerDefinition, key: str) -> bool:
+    """Whether a field holds text, and no name of a field stands for another argument."""
+    field = definition.field(key)
+    return field is not None and field.type == "text" and not any(f.key in VALUES for f in definition.fields)
 
 
 def _host(environ: Environ) -> str:

@@ -6,7 +6,9 @@ import dataclasses
 import logging
 import math
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from flask import Flask
@@ -16,7 +18,8 @@ from werkzeug.test import EnvironBuilder
 from geo_service.core.features import Feature
 from geo_service.core.layers import LayerDefinition
 from geo_service.core.text import Text
-from geo_service.deployment import Deployment
+from geo_service.deployment import Deployment, open_deployment
+from geo_service.settings import read_settings
 from geo_service.web.app import create_app
 from geo_service.web.quick import Answer, Quick
 from tests.web.test_operations import figures
@@ -184,3 +187,37 @@ def test_a_quick_answer_has_its_number_its_count_and_its_line_in_the_log(
     forged = quick_answer(app, f"{ITEMS}?limit=1", **{"X-Request-ID": 'x" onload="'})
     assert forged is not None
     assert dict(forged.headers)["X-Request-ID"].isalnum()
+
+
+def test_a_text_that_an_index_finds_is_answered_as_the_filter_is(tmp_path: Path) -> None:
+    here = open_deployment(read_settings({"GEO_SERVICE_HOME": str(tmp_path)}))
+    here.publisher._large = 20
+    names = ["甲 1", "乙+(2)", "甲 1", "it's", "5"] * 8
+    parks = [dataclasses.replace(park(name), id=f"NK-QL-{n:03}") for n, name in enumerate(names, 1)]
+    here.store.create_layer(layer("quick_large", serial="QL", secrecy="public"), parks, author="t", note="t")
+    app = create_app(here)
+    client, items = app.test_client(), "/ogc/collections/quick_large/items"
+    opened(client, "quick_large")
+    try:
+        for name, more in (("甲 1", "&limit=3&offset=2"), ("乙+(2)", "&f=json"), ("5", ""), ("没有", "&limit=7")):
+            url = f"{items}?filter=name%3D%27{quote(name, safe='')}%27{more}"
+            own, found = client.get(url, headers=OWN), quick_answer(app, url)
+            assert found is not None
+            assert plain(found.body) == plain(own.data)
+            own_headers, headers = lasting(own.headers), lasting(found.headers)
+            assert own_headers.pop("ETag").count('"') == headers.pop("ETag").count('"') == 2, "of the very second"
+            assert headers == own_headers
+        for left in ("name%3D%27it%27%27s%27", "nothing%3D%275%27", "error_m%3D%275%27", "name%3D%275%27%20OR%20TRUE"):
+            assert quick_answer(app, f"{items}?filter={left}") is None
+        here.store.commit(
+            "quick_large",
+            {"NK-QL-001": dataclasses.replace(park("新"), id="NK-QL-001")},
+            base=1,
+            kind="edit",
+            author="t",
+            note="t",
+        )
+        opened(client, "quick_large")
+        assert quick_answer(app, f"{items}?filter=name%3D%275%27") is None, "a change lies over the built revision"
+    finally:
+        here.store.close()
