@@ -200,7 +200,7 @@ def _suggestions(
         else numpy.stack([straight_coverage(ground, place[None, :], reach_m) for place in places])
     )
     chosen = most_covered(reach, ground.weight, int(parameters["sites"]), already=straight)
-    rows = site_table(candidates, chosen, reach, ground.weight, straight)
+    rows = site_table(candidates, chosen, reach, ground.weight, straight, whole=ground.by_people)
     return (Table(Text("建议优先选址（补缺口最多）", "Sites that close most of the gap"), site_columns(ground), rows),)
 
 

@@ -231,7 +231,9 @@ def choose_sites(
     after = plan.ground.share(plan.already | plan.reach[plan.chosen].any(axis=0))
     return Result(
         headline=_headline(plan, candidates, goal, before, after),
-        table=site_table(candidates, plan.chosen, plan.reach, plan.ground.weight, plan.already),
+        table=site_table(
+            candidates, plan.chosen, plan.reach, plan.ground.weight, plan.already, whole=plan.ground.by_people
+        ),
         columns=site_columns(plan.ground),
         method=METHODS[goal],
         layer=_layer(candidates, plan.chosen),
@@ -323,8 +325,10 @@ def site_table(
     reach: Flags,
     weight: Floats,
     already: Flags,
+    *,
+    whole: bool = False,
 ) -> pandas.DataFrame:
-    """Chosen sites in the order in which each adds the most."""
+    """Chosen sites in the order in which each adds the most; ``whole`` counts people, who are whole."""
     rows: list[tuple[object, ...]] = []
     covered, left = already.copy(), list(chosen)
     total, names = weight.sum() or 1.0, names_of(candidates)
@@ -335,7 +339,13 @@ def site_table(
         covered |= reach[site]
         name = names[site]
         rows.append(
-            (len(rows) + 1, candidates.index[site], name, round(gains[best], 1), round(gains[best] / total * 100, 2))
+            (
+                len(rows) + 1,
+                candidates.index[site],
+                name,
+                round(gains[best], 0 if whole else 1),
+                round(gains[best] / total * 100, 2),
+            )
         )
     return pandas.DataFrame(rows, columns=[c.key for c in SITE_COLUMNS])
 

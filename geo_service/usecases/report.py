@@ -303,6 +303,7 @@ def _parameter_json(parameter: Parameter, value: Any) -> dict[str, Any]:
         "key": parameter.key,
         "title": text_json(parameter.title),
         "value": value,
+        "value_title": next((text_json(c.title) for c in parameter.choices if c.value == value), None),
         "default": parameter.value,
         "unit": parameter.unit,
         "standard": parameter.standard,

@@ -80,7 +80,14 @@ def plain(cell: Any, language: str) -> Any:
 def parameter_lines(body: Mapping[str, Any], language: str) -> list[list[Any]]:
     """Parameters with value, unit, standard, clause and whether the figure was verified, under their heads."""
     rows = [
-        [p["title"][language], p["value"], p["unit"], p["standard"], p["clause"], p["status_title"][language]]
+        [
+            p["title"][language],
+            plain(p.get("value_title") or p["value"], language),
+            p["unit"],
+            p["standard"],
+            p["clause"],
+            p["status_title"][language],
+        ]
         for p in body["parameters"]
     ]
     return [[t.get(language) for t in PARAMETERS], *rows]

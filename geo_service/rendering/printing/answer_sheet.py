@@ -61,6 +61,8 @@ HEADLINE_MM = 4.2
 TEXT_MM = 2.1
 MOST_ROWS = 400
 MOST_BARS = 30
+LONG_CELL = 40
+"""A table with longer cells takes the whole width."""
 CELL_LINES = 14
 """A print says as much as the page: no cell is cut off before this."""
 
@@ -209,7 +211,7 @@ def _parameters(desk: Desk, body: Mapping[str, Any]) -> Table:
         (
             str(n),
             p["title"][language],
-            f"{value_text(p['value'], language)} {p['unit']}".strip(),
+            f"{value_text(p.get('value_title') or p['value'], language)} {p['unit']}".strip(),
             f"{p['standard']} {p['clause']}".strip() or word("blank", language),
             p["status_title"][language],
         )
@@ -238,6 +240,8 @@ def _table(desk: Desk, title: str, heads: Sequence[str], rows: Sequence[Sequence
     lines = tuple(tuple(map(printable, row)) for row in rows)
     made = Table(printable(title), tuple(map(printable, heads)), lines, cell_lines=CELL_LINES)
     width = desk.layout.right - desk.layout.left
+    if any(len(cell) > LONG_CELL for row in lines for cell in row):
+        return dataclasses.replace(made, beside=1)
     return dataclasses.replace(made, beside=stacks_beside(made, width, desk.fonts))
 
 
