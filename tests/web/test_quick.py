@@ -221,3 +221,19 @@ def test_a_text_that_an_index_finds_is_answered_as_the_filter_is(tmp_path: Path)
         assert quick_answer(app, f"{items}?filter=name%3D%275%27") is None, "a change lies over the built revision"
     finally:
         here.store.close()
+
+
+def test_addresses_are_those_the_reverse_proxy_tells_of(
+    app: Flask, client: FlaskClient, deployment: Deployment
+) -> None:
+    opened(client)
+    settings = dataclasses.replace(deployment.settings, proxies=1)
+    behind = create_app(dataclasses.replace(deployment, settings=settings))
+    told = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "map.example", "X-Forwarded-For": "10.0.0.7"}
+    environ = EnvironBuilder(path=ITEMS, query_string="limit=1", headers=told).get_environ()
+    found = behind.extensions["door"](environ, None)
+    assert f'"https://map.example{ITEMS}?limit=1&offset=0"'.encode() in found.body
+    assert plain(found.body) == plain(behind.test_client().get(f"{ITEMS}?limit=1", headers={**told, **OWN}).data)
+    believed = quick_answer(app, f"{ITEMS}?limit=1", **told)
+    assert believed is not None
+    assert b"map.example" not in believed.body, "nobody is in front of this one"
