@@ -47,6 +47,8 @@ TIME_LIMIT_S = 600.0
 LOOK_EVERY_S = 0.1
 KEPT_S = 300.0
 """How long a worker with nothing to do is kept; it holds a few hundred megabytes."""
+NICENESS = 10
+"""As for reading uploads: what somebody looks at goes before what somebody waits for."""
 WAIT_S = 0.5
 """Who waits looks again after so long: the worker may belong to another process."""
 JOB_ID = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -329,7 +331,7 @@ class _Worker:
 
 def _work(pipe: Connection) -> None:
     """In the worker: orders come in, progress and ends go out."""
-    os.nice(5)  # the map comes first
+    os.nice(NICENESS)  # the map comes first
     while True:
         try:
             function, order, out = pipe.recv()

@@ -17,7 +17,7 @@ import shapely
 from geo_service.analysis import fire_response
 from geo_service.analysis.network import build_network, cost_matrix, snap_points
 from geo_service.analysis.outlines import cells_to_polygons
-from geo_service.analysis.questions import QUESTIONS
+from geo_service.analysis.questions import QUESTIONS, find_question
 from geo_service.analysis.result import read_parameters
 from geo_service.core.features import Feature, geometry_of
 from geo_service.core.layers import LayerDefinition
@@ -26,7 +26,9 @@ from geo_service.deployment import Deployment, open_deployment
 from geo_service.errors import InvalidParameter
 from geo_service.settings import read_settings
 from geo_service.usecases import report
+from geo_service.usecases.answering import settle
 from geo_service.web.app import create_app
+from geo_service.web.map_page import basemap_key
 from scripts.benchmarks.outcome import Outcome
 
 EAST, NORTH, SIDE, STEP = 510_000.0, 4_330_000.0, 71, 100.0
@@ -50,6 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     shipped(outcome)
     streets(outcome)
     dragged(outcome)
+    beside(outcome)
     footprints(outcome)
     return outcome.finish()
 
@@ -144,6 +147,72 @@ def answering(here: Deployment) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.effective_port}"
     server.task_dispatcher.shutdown()
     server.close()
+
+
+def beside(outcome: Outcome) -> None:
+    """Pages and tiles while two long questions (parks on 5 m cells) are worked on, and while none is."""
+    with tempfile.TemporaryDirectory() as home:
+        here = open_deployment(read_settings({"GEO_SERVICE_HOME": home}))
+        with answering(here) as address:
+            tile = f"/tiles/basemap/{basemap_key_of(here)}/14/13522/6220.mvt"
+            for path in ("/plan", tile):
+                fetch_s(address + path)
+            alone = {path: rush(address + path, here, ()) for path in ("/plan", tile)}
+            jobs = two_long_questions(here)
+            busy = {path: rush(address + path, here, jobs) for path in ("/plan", tile)}
+            for job in jobs:
+                here.answers.jobs.cancel(job, BENCH)
+        here.answers.jobs.close()
+        here.store.close()
+    for path, name in (("/plan", "page"), (tile, "tile")):
+        outcome.add(f"{name}, no question worked on, p95", alone[path] * 1000, "ms")
+        outcome.add(f"{name}, two long questions beside it, p95", busy[path] * 1000, "ms", ("<=", 100))
+
+
+BENCH = "account:bench"
+ASKED = 40
+
+
+def basemap_key_of(here: Deployment) -> str:
+    """The key in the address of the basemap's tiles."""
+    with create_app(here).test_request_context("/"):
+        return basemap_key()
+
+
+def two_long_questions(here: Deployment) -> tuple[str, ...]:
+    """Two jobs that are being worked on."""
+    sources, parks = (
+        report.Sources(here.store.layers(), here.store, here.views, here.ledger, here.memo),
+        "park-coverage",
+    )
+    asks = [settle(sources, find_question(parks), {"cell_m": 5, "radius_pocket_m": n}, {}) for n in (50, 60)]
+    jobs = tuple(here.answers.begin(ask, owner=BENCH, wish={}).id for ask in asks)
+    started = time.perf_counter()
+    while not all(here.answers.jobs.state(job, BENCH).done >= 1 for job in jobs):
+        if time.perf_counter() - started > STARTING_S:
+            raise RuntimeError("the workers did not start")
+        time.sleep(0.05)
+    return jobs
+
+
+STARTING_S = 60.0
+
+
+def rush(address: str, here: Deployment, jobs: Sequence[str]) -> float:
+    """The 95th percentile of forty answers of an address, in seconds, none of the jobs having ended."""
+    taken = sorted(fetch_s(address) for _ in range(ASKED))
+    ended = [job for job in jobs if here.answers.jobs.state(job, BENCH).ended]
+    if ended:
+        raise RuntimeError("a question was answered too soon to be measured beside")
+    return taken[int(0.95 * (ASKED - 1))]
+
+
+def fetch_s(address: str) -> float:
+    """Seconds until an answer is there as a whole."""
+    started = time.perf_counter()
+    with urlopen(address) as answer:  # noqa: S310  # our own server
+        answer.read()
+    return time.perf_counter() - started
 
 
 def footprints(outcome: Outcome) -> None:
