@@ -105,17 +105,17 @@ def median(loads: list[dict[str, float]], name: str) -> float:
 def measure_shell(outcome: Outcome, home: Path) -> None:
     """The Folium shell of the shipped layers, built anew each time."""
     from geo_service.deployment import open_deployment
-    from geo_service.rendering.folium_map import build
     from geo_service.settings import read_settings
-    from geo_service.web import map_page
     from geo_service.web.app import create_app
+    from geo_service.web.map_page import basemap_key, catalogue
+    from geo_service.web.map_shell import build_shell
 
     deployment = open_deployment(read_settings({"GEO_SERVICE_HOME": str(home)}))
     app = create_app(deployment)
     with app.test_request_context("/"):
         app.preprocess_request()
-        shell = map_page._shell(map_page.catalogue())
-    times = [timed(lambda: build(shell)) for _ in range(200)]
+        body, basemap = catalogue(), f"/tiles/basemap/{basemap_key()}/{{z}}/{{x}}/{{y}}.mvt"
+        times = [timed(lambda: build_shell(body, basemap)) for _ in range(200)]
     deployment.store.close()
     outcome.add("shell: build, nothing kept", statistics.median(times) * 1000, "ms", ("<=", 2), "median of 200")
 
