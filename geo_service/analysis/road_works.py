@@ -59,7 +59,7 @@ def check_digs(inputs: Mapping[str, geopandas.GeoDataFrame], parameters: Mapping
     return Result(
         headline=Text(
             f"{protected} 处掘路落在保护期内，{unknown} 处日期不明，{sharing} 处可并沟",
-            f"{protected} digs in no-dig years, {unknown} of unknown date",
+            f"{protected} digs in no-dig years, {unknown} of unknown date, {sharing} could share a trench",
         ),
         table=table,
         columns=COLUMNS,

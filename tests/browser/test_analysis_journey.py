@@ -155,9 +155,11 @@ def test_rows_sort_and_row_and_map_lead_to_each_other(drawer: MapPage) -> None:
 def test_a_long_question_shows_its_steps_and_is_stopped(drawer: MapPage) -> None:
     page = drawer.page
     page.goto(f"{drawer.base}/analysis/park-coverage")
-    page.fill("#p-cell_m", "8")
+    page.fill("#p-cell_m", "5")
     page.click("form.question-form button[type=submit]")
     expect(page.locator("#job progress")).to_be_visible()
+    expect(page.locator("#job .job-step")).to_contain_text(re.compile(r"计算中 [1-9]\d?%"))
+    expect(page.locator("#job .job-line")).to_contain_text(re.compile(r"约还需 \d+ 秒"))
     page.click("#job button")
     expect(page.locator("#job [role=alert]")).to_contain_text("已取消")
     expect(page.locator("form.question-form button[type=submit]")).to_be_enabled()

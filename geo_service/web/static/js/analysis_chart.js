@@ -60,7 +60,7 @@ function optionsOf(answer, room) {
     grid: { left: 4, right: 24, top: 62, bottom: 4, containLabel: true },
     color: tones(answer).map(cssColor),
     [upright ? "xAxis" : "yAxis"]: { type: "category", inverse: !upright, data: shown.map((/** @type {any} */ r) => name(r[at(category)])), ...axis, axisLabel: { color: ink, interval: 0, width: room, overflow: "truncate" } },
-    [upright ? "yAxis" : "xAxis"]: { type: "value", ...axis },
+    [upright ? "yAxis" : "xAxis"]: { type: "value", splitNumber: 4, ...axis, axisLabel: { color: ink, hideOverlap: true } },
     series: series.map((/** @type {string} */ key) => ({
       name: said(columns[at(key)].title),
       type: upright ? "line" : "bar",
