@@ -19,6 +19,10 @@ from geo_service.errors import InvalidParameter
 
 HEIGHT_FIELDS = ("elevation_m", "elevation", "height_m", "height", "z", "高程")
 MAX_CELLS = 9_000_000
+IRREGULAR = "须为规则格网的高程点 / heights must lie on a regular grid"
+EMPTIEST = 20
+NOISE_M = 0.05
+"""How far places in degrees at seven decimals lie beside their grid of the plane, at most."""
 EIGHT = numpy.ones((3, 3), dtype=int)
 ACROSS = ((0, 1), (1, 0), (1, 1), (1, -1))
 """Steps to half of the eight neighbours; the other half sees them from the other side."""
@@ -103,8 +107,13 @@ def to_grid(points: geopandas.GeoDataFrame) -> Heights:
         known = ", ".join(HEIGHT_FIELDS)
         raise InvalidParameter(name="heights", value="", reason=f"没有高程字段 / no field of heights ({known})")
     frame = points[~(points.geometry.isna() | points.geometry.is_empty)]
+    try:
+        axes = _axes(frame, noise=0.0)
+    except InvalidParameter:  # a grid of the plane is turned in degrees
+        frame = frame.to_crs(PROJECTED)
+        axes = _axes(frame, noise=NOISE_M)
+    (column, west, dx), (row, south, dy) = axes
     x, y = frame.geometry.x.to_numpy(), frame.geometry.y.to_numpy()
-    (column, west, dx), (row, south, dy) = _axis(x), _axis(y)
     size = (int(row.max()) + 1, int(column.max()) + 1)
     if size[0] * size[1] > MAX_CELLS:
         raise InvalidParameter(name="heights", value=f"{size[0] * size[1]:,}", reason=f"> {MAX_CELLS:,}")
@@ -117,8 +126,27 @@ def to_grid(points: geopandas.GeoDataFrame) -> Heights:
     return Heights(values, west - dx / 2, south - dy / 2, (dx, dy), pyproj.CRS(frame.crs), cell_m2)
 
 
-def _axis(values: Floats) -> tuple[Integers, float, float]:
-    """The index of each coordinate on a regular axis, its first value and its step.
+Axis = tuple[Integers, float, float]
+"""The index of each coordinate on a regular axis, the axis's first value and its step."""
+
+
+def _axes(frame: geopandas.GeoDataFrame, *, noise: float) -> tuple[Axis, Axis]:
+    """The axes of a grid of which points fill at least one cell in :data:`EMPTIEST`; a turned grid seems to have far
+    more.
+
+    Raises
+    ------
+    InvalidParameter
+        The points do not lie on a regular grid.
+    """
+    columns, rows = _axis(frame.geometry.x.to_numpy(), noise), _axis(frame.geometry.y.to_numpy(), noise)
+    if (int(columns[0].max()) + 1) * (int(rows[0].max()) + 1) > EMPTIEST * len(frame):
+        raise InvalidParameter(name="heights", value=f"{len(frame):,}", reason=IRREGULAR)
+    return columns, rows
+
+
+def _axis(values: Floats, noise: float) -> Axis:
+    """The axis on which values lie, each by at most ``noise`` beside it.
 
     Raises
     ------
@@ -127,16 +155,18 @@ def _axis(values: Floats) -> tuple[Integers, float, float]:
     """
     unique = numpy.unique(values.round(8))
     gaps = numpy.diff(unique)
-    gaps = gaps[gaps > (gaps.max(initial=0.0) * 1e-3)]
-    reason = "须为规则格网的高程点 / heights must lie on a regular grid"
-    if len(unique) < 3 or not len(gaps):
-        raise InvalidParameter(name="heights", value=len(unique), reason=reason)
-    step = float(numpy.median(gaps))
-    place = (values - unique[0]) / step
+    apart = gaps > max(gaps.max(initial=0.0) * 1e-3, 2 * noise)
+    group = numpy.concatenate(([0], numpy.cumsum(apart)))
+    lines = numpy.bincount(group, weights=unique) / numpy.bincount(group)
+    if len(lines) < 3:
+        raise InvalidParameter(name="heights", value=len(lines), reason=IRREGULAR)
+    step = float(numpy.median(numpy.diff(lines)))
+    step = float(lines[-1] - lines[0]) / round(float(lines[-1] - lines[0]) / step)
+    place = (values - lines[0]) / step
     index: Integers = numpy.rint(place).astype(numpy.int64)
     if numpy.abs(place - index).max() > 0.25:
-        raise InvalidParameter(name="heights", value=len(unique), reason=reason)
-    return index, float(unique[0]), step
+        raise InvalidParameter(name="heights", value=len(lines), reason=IRREGULAR)
+    return index, float(lines[0]), step
 
 
 def fill_levels(z: Floats) -> Floats:
@@ -253,8 +283,8 @@ QUESTION = Question(
     theme="safety",
     title=Text("按地形哪里会积水？能积多少？", "Where would water stand by the lie of the land, and how much?"),
     explanation=Text(
-        "把高程格网作为点图层上传（CSV：经度、纬度、高程，等距），找出洼地、深度、容积。",
-        "From heights sent as a layer of evenly spaced points (CSV): depressions, depth, volume.",
+        "上传高程格网（GeoTIFF、ASC，或等距点的 CSV：经度、纬度、高程），找出洼地、深度、容积。",
+        "From a grid of heights (GeoTIFF, ASC, or evenly spaced points as CSV): depressions, depth, volume.",
     ),
     roles=(Role("heights", Text("高程", "Heights"), kinds=("point",), part="heights"),),
     parameters=(

@@ -29,9 +29,9 @@ _FILE: _Table = {
         "block",
         Text(
             "认不出这是什么格式；可上传：Shapefile（zip）、GeoPackage、GeoJSON、KML/KMZ、DXF、FlatGeobuf、FileGDB（zip）、"
-            "MapInfo（zip）、GPX、CSV、XLSX、界址点 TXT、WKT",
+            "MapInfo（zip）、GPX、CSV、XLSX、界址点 TXT、WKT、高程格网（GeoTIFF、ASC）",
             "this format is not recognised; send a zipped Shapefile, GeoPackage, GeoJSON, KML/KMZ, DXF, FlatGeobuf, "
-            "zipped FileGDB or MapInfo, GPX, CSV, XLSX, boundary-point TXT or WKT",
+            "zipped FileGDB or MapInfo, GPX, CSV, XLSX, boundary-point TXT, WKT or a grid of heights (GeoTIFF, ASC)",
         ),
     ),
     "format-dwg": (
@@ -70,6 +70,27 @@ _FILE: _Table = {
     "format-raster": (
         "block",
         Text("这是 {kind}，没有矢量要素；请上传矢量数据", "this is {kind} without vector features; send vector data"),
+    ),
+    "raster-not-heights": (
+        "block",
+        Text(
+            "栅格为 {found}，读不出高程；请导出单波段 DEM（gdal_translate -b 1 -ot Float32）",
+            "the raster is {found}, no heights can be read; export one band (gdal_translate -b 1 -ot Float32)",
+        ),
+    ),
+    "raster-turned": (
+        "block",
+        Text(
+            "栅格有旋转或没有像元大小；请先正射为北向上（gdalwarp）",
+            "the raster is turned or says no size of its cells; make it north-up first (gdalwarp)",
+        ),
+    ),
+    "raster-too-large": (
+        "block",
+        Text(
+            "格网 {found}，超过 {limit} 格；请裁到本区或重采样（如 gdalwarp -tr 10 10）",
+            "a grid of {found}, more than {limit} cells; cut it to the district or resample it (gdalwarp -tr 10 10)",
+        ),
     ),
     "format-gml": (
         "block",

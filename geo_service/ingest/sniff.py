@@ -20,8 +20,9 @@ from geo_service.ingest.mapping import ID_NAMES
 from geo_service.ingest.text import decode_head
 
 Format = Literal[
-    "shapefile", "geojson", "gpkg", "filegdb", "flatgeobuf", "mapinfo", "gpx", "kml", "dxf", "csv", "xlsx", "txt", "wkt"
-]
+    "shapefile", "geojson", "gpkg", "filegdb", "flatgeobuf", "mapinfo", "gpx", "kml", "dxf", "csv", "xlsx", "txt",
+    "wkt", "geotiff", "asciigrid",
+]  # fmt: skip
 
 HEAD_BYTES = 1 << 16
 
@@ -65,6 +66,8 @@ def sniff_plain(path: Path, head: bytes) -> Format:
         return _sniff_sqlite(path)
     if head.startswith(b"fgb\x03fgb"):
         return "flatgeobuf"
+    if head.startswith((b"II*\0", b"MM\0*")):
+        return "geotiff"
     return _sniff_text(head)
 
 
@@ -79,8 +82,8 @@ _RASTERS = {
     b"%PDF": "PDF",
     b"\x89PNG": "PNG",
     b"\xff\xd8\xff": "JPEG",
-    b"II*\0": "TIFF",
-    b"MM\0*": "TIFF",
+    b"II+\0": "BigTIFF",
+    b"MM\0+": "BigTIFF",
     b"GIF8": "GIF",
 }
 
@@ -142,7 +145,7 @@ def _sniff_text(head: bytes) -> Format:
     if text is None:
         raise Refused("format-unknown")
     start = text.lstrip("\ufeff \t\r\n\x1e")
-    for rule in (_json, _xml, _dxf, _parcels, _wkt, _table):
+    for rule in (_json, _xml, _dxf, _parcels, _wkt, _grid, _table):
         found = rule(start)
         if found:
             return found
@@ -223,6 +226,10 @@ def _wkt(text: str) -> Format | None:
     return "wkt" if _WKT.match(text) else None
 
 
+def _grid(text: str) -> Format | None:
+    return "asciigrid" if re.match(r"ncols\s+\d", text, re.IGNORECASE) else None
+
+
 def _table(text: str) -> Format | None:
     first = text.split("\n", 1)[0]
     listed = first.strip().strip('"').casefold() in ID_NAMES  # one column: a list of features
@@ -271,7 +278,23 @@ _ZIP_FORMATS: dict[Callable[[Archive], bool], Format] = {
     _zip_mapinfo: "mapinfo",
 }
 _READABLE = frozenset(
-    {".kml", ".geojson", ".json", ".geojsonl", ".gpkg", ".fgb", ".gpx", ".dxf", ".csv", ".txt", ".wkt", ".dwg"}
+    {
+        ".kml",
+        ".geojson",
+        ".json",
+        ".geojsonl",
+        ".gpkg",
+        ".fgb",
+        ".gpx",
+        ".dxf",
+        ".csv",
+        ".txt",
+        ".wkt",
+        ".dwg",
+        ".tif",
+        ".tiff",
+        ".asc",
+    }
 )
 
 
@@ -284,7 +307,7 @@ def _sniff_single(archive: Archive, work: Path, limits: Limits) -> Sniffed:
         raise Refused("file-empty")
     if head.startswith(b"PK\x03\x04"):
         raise Refused("zip-nested")
-    return Sniffed(format=sniff_plain(inner, head), path=inner, member=member.name)
+    return Sniffed(format=sniff_plain(inner, head), path=inner, archive=archive, member=member.name)
 
 
 def _the_one(archive: Archive) -> Member:

@@ -130,6 +130,22 @@ def test_a_layer_is_made_of_a_file_with_its_schema_and_every_row_that_fits(
     assert deployment.store.layer("valves").count == 3
 
 
+def test_a_terrain_model_becomes_a_layer_that_says_where_water_would_stand(
+    chief: Visitor, deployment: Deployment
+) -> None:
+    rows = [" ".join("8" if 8 <= r <= 12 and 8 <= c <= 12 else "10" for c in range(21)) for r in range(21)]
+    head = "ncols 21\nnrows 21\nxllcorner 511000\nyllcorner 4330000\ncellsize 5\n"
+    kept = upload(chief, (head + "\n".join(rows)).encode(), "地形.asc")
+    height = {"key": "elevation_m", "title": {"zh": "高程", "en": "Elevation"}, "type": "number", "unit": "m"}
+    about = definition(id="terrain", serial="GC", secrecy="public", fields=[height], geometry_types=["Point"])
+    job, tried = rehearse(chief, deployment, kept, definition=about, precision="surveyed", crs="4548")
+    assert tried["tally"]["added"] == 21 * 21, tried["findings"]
+    assert chief.post("/api/new-layers", json={"job": job}).status_code == 201
+    found = chief.get("/api/analyses/depressions?layer.heights=terrain").json
+    assert found["figures"]["depressions"] == 1
+    assert found["figures"]["volume_m3"] == pytest.approx(25 * 5 * 5 * 2, rel=1e-3)
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"id": "Bad Id"}, "id"),
     ({"id": "../x"}, "id"),

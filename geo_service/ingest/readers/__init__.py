@@ -8,6 +8,7 @@ from geo_service.ingest.readers import ogr
 from geo_service.ingest.readers.csv_table import read as read_csv
 from geo_service.ingest.readers.dxf import read as read_dxf
 from geo_service.ingest.readers.geojson import read as read_geojson
+from geo_service.ingest.readers.heights import read_ascii_grid, read_geotiff
 from geo_service.ingest.readers.kml import read as read_kml
 from geo_service.ingest.readers.parcels import read as read_parcels
 from geo_service.ingest.readers.shapefile import read as read_shapefile
@@ -36,6 +37,8 @@ READERS: dict[Format, _Read] = {
     "xlsx": read_xlsx,
     "txt": read_parcels,
     "wkt": read_wkt,
+    "geotiff": read_geotiff,
+    "asciigrid": read_ascii_grid,
 }
 
 
