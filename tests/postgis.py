@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+import pytest
 from psycopg import sql
 
 from geo_service.storage.tables import metadata
@@ -131,3 +132,19 @@ def _quick_folder() -> str | None:
     """Memory where there is enough of it, else wherever temporary files go."""
     memory = Path("/dev/shm")  # noqa: S108  # a fresh folder is made in it
     return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > 1 << 30 else None
+
+
+EITHER = ["sqlite", pytest.param("postgis", marks=pytest.mark.postgis)]
+EITHER_SLOWLY = ["sqlite", pytest.param("postgis", marks=(pytest.mark.postgis, pytest.mark.slow))]
+"""Parameters of fixtures that lend a database of each kind; PostGIS always, or only where everything runs."""
+
+
+@contextmanager
+def lent_database(request: pytest.FixtureRequest, embedded: str = "") -> Iterator[str]:
+    """The address of an empty PostGIS database, or ``embedded`` (empty text is a file in the home)."""
+    if request.param == "sqlite":
+        yield embedded
+        return
+    cluster: Cluster = request.getfixturevalue("cluster")
+    with cluster.lent_database() as url:
+        yield url

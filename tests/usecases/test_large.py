@@ -36,6 +36,7 @@ from geo_service.usecases.search import search
 from geo_service.usecases.summary import summarise, summarise_large
 from geo_service.usecases.views import RevisionViews, tile_fields
 from scripts.benchmarks import city
+from tests.postgis import EITHER_SLOWLY, lent_database
 
 COUNT = 600
 LAYER = "city_parcels"
@@ -85,13 +86,14 @@ def odd_features() -> list[Feature]:
     return found
 
 
-@pytest.fixture(scope="module")
-def parcels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LayerStore]:
+@pytest.fixture(scope="module", params=EITHER_SLOWLY)
+def parcels(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[LayerStore]:
     home: Path = tmp_path_factory.mktemp("large")
-    store = open_store(f"sqlite:///{home / 'geo_service.db'}", home, lambda: datetime.datetime.now(datetime.UTC))
-    store.create_layer(city.definition(), odd_features(), author="a", note="")
-    yield store
-    store.close()
+    with lent_database(request, f"sqlite:///{home / 'geo_service.db'}") as url:
+        store = open_store(url, home, lambda: datetime.datetime.now(datetime.UTC))
+        store.create_layer(city.definition(), odd_features(), author="a", note="")
+        yield store
+        store.close()
 
 
 @pytest.fixture(scope="module")
@@ -198,10 +200,10 @@ def test_few_changes_are_laid_over_what_is_built_already(publisher: Publisher, e
 
 
 def test_after_many_changes_a_later_revision_is_built_in_the_background(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Until it is, the changes lie over what was built; asked before and after, the features are the same."""
-    store = open_store(f"sqlite:///{tmp_path / 'a.db'}", tmp_path, lambda: datetime.datetime.now(datetime.UTC))
+    store = open_store(database_url, tmp_path, lambda: datetime.datetime.now(datetime.UTC))
     rows = list(city.features(200))
     store.create_layer(city.definition(), rows, author="a", note="")
     views = RevisionViews(store, Publisher(store, tmp_path, large=100), tile_cache_mb=1)

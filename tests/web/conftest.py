@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,46 +16,32 @@ from geo_service.settings import read_settings
 from geo_service.usecases.answering import settle
 from geo_service.usecases.report import Sources
 from geo_service.web.app import create_app
-from tests.postgis import Cluster
-
-EITHER = ["sqlite", pytest.param("postgis", marks=pytest.mark.postgis)]
-EITHER_SLOWLY = ["sqlite", pytest.param("postgis", marks=(pytest.mark.postgis, pytest.mark.slow))]
-
-
-@contextmanager
-def _database(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of an empty PostGIS database, or empty text for a file in the home."""
-    if request.param == "sqlite":
-        yield ""
-        return
-    cluster: Cluster = request.getfixturevalue("cluster")
-    with cluster.lent_database() as url:
-        yield url
+from tests.postgis import EITHER, EITHER_SLOWLY, lent_database
 
 
 @pytest.fixture(scope="session", params=EITHER)
 def session_database(request: pytest.FixtureRequest) -> Iterator[str]:
-    with _database(request) as url:
+    with lent_database(request) as url:
         yield url
 
 
 @pytest.fixture(scope="module", params=EITHER)
 def module_database(request: pytest.FixtureRequest) -> Iterator[str]:
-    with _database(request) as url:
+    with lent_database(request) as url:
         yield url
 
 
 @pytest.fixture(scope="module", params=EITHER_SLOWLY)
 def either_database(request: pytest.FixtureRequest) -> Iterator[str]:
     """For modules of many tests: PostGIS only where everything runs."""
-    with _database(request) as url:
+    with lent_database(request) as url:
         yield url
 
 
 @pytest.fixture(params=EITHER_SLOWLY)
 def chosen_database(request: pytest.FixtureRequest) -> Iterator[str]:
     """For tests that each seed a deployment of their own."""
-    with _database(request) as url:
+    with lent_database(request) as url:
         yield url
 
 
