@@ -43,7 +43,11 @@ def test_the_quick_benchmark_of_the_map_measures_every_bar() -> None:
     assert figures["payload: ratio"]["value"] > 1
 
 
-SERVE_BARS = {"vector tile, kept: p50 over one connection", "whole layer, four connections: ours to nginx"}
+SERVE_BARS = {
+    "vector tile, kept: p50 over one connection",
+    "whole layer, four connections: ours to nginx",
+    "dissolve: PostGIS to ours",
+}
 
 
 @pytest.mark.slow
