@@ -16,6 +16,7 @@ from geo_service.core.layers import COMMON_FIELDS, SUBDISTRICT_WORDS, Kind, word
 from geo_service.core.text import Text
 from geo_service.errors import InvalidParameter
 
+NO_HINT = Text("", "")
 Status = Literal["read", "secondary", "unverified", "arithmetic", "setting"]
 """Whether the figure was read in the standard itself, taken from elsewhere, not confirmed, follows by calculation, or
 is only a setting of ours."""
@@ -72,7 +73,7 @@ class Parameter:
     standard: str = ""
     clause: str = ""
     status: Status = "setting"
-    hint: Text = Text("", "")  # noqa: RUF009  # Text is frozen
+    hint: Text = NO_HINT
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Exit codes: 0 all is well, 1 something was found, 2 the command was not understo
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -43,7 +44,8 @@ COMMANDS: tuple[Callable[[Terminal], click.Command], ...] = (
 def main() -> NoReturn:
     """Run the command line of this process; the exit code says how it went."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # text streams of the process
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:], os.environ))
 
 

@@ -170,6 +170,7 @@ def test_a_turned_grid_a_bare_picture_and_broken_grids_are_refused_in_words(uplo
         "picture": (picture("RGB"), "format-raster"),
         "cut off": (translated(tmp_path, bowl(), "-ot", "Float32")[:2000], "file-broken"),
         "lacking rows": (ascii_grid(bowl()).rsplit("\n", 5)[0], "file-broken"),
+        "far too many rows": (ascii_grid(bowl(), header="ncols 9\nnrows 9\nxllcorner 0\nyllcorner 0\n"), "file-broken"),
         "letters": (ascii_grid(bowl()).replace("10.0000", "ten", 1), "file-broken"),
         "no size": (ascii_grid(bowl(), header="ncols 121\nnrows 121\n"), "file-broken"),
         "nothing known": (ascii_grid(numpy.full((4, 4), -9999.0)), "file-no-features"),

@@ -29,6 +29,8 @@ PIXEL_IS_POINT = 2
 MODES = frozenset({"F", "I", "I;16", "I;16B"})
 """Pillow's modes of one band of heights; anything else is a picture."""
 LONGEST_HEADER = 8
+LONGEST_NUMBER = 64
+"""Bytes of a height with the space behind it; a file of more holds more cells than it says."""
 
 Array = numpy.ndarray[Any, Any]
 
@@ -113,6 +115,8 @@ def _of_text(path: Path, crs: str | None, limits: Limits) -> Grid:
         south = float(head["yllcenter"]) if "yllcenter" in head else float(head["yllcorner"]) + dy / 2
         nodata = float(head.get("nodata_value", "-9999"))
         _check_size(columns, rows, limits)
+        if path.stat().st_size > begin + columns * rows * LONGEST_NUMBER:
+            raise Refused("file-broken", reason=f"{columns} × {rows} < {path.stat().st_size:,} B")
         values = numpy.array(path.read_bytes()[begin:].split(), dtype=numpy.float64)
     except KeyError as error:
         raise Refused("file-broken", reason=f"{error.args[0]}?") from error

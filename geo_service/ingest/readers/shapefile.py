@@ -97,12 +97,12 @@ def _decoded(source: Source, table: Table, encoding: str) -> Table:
     columns = {}
     for name, values in zip(names, table.columns.values(), strict=True):
         field = str(name)
+        columns[field] = values
         if any(isinstance(v, str) for v in values[:1000]) or any(isinstance(v, str) for v in values):
             decoded = decode_texts(values, encoding)
-            values = decoded.texts  # noqa: PLW2901  # the column as it should be read
+            columns[field] = decoded.texts
             if decoded.cut:
                 source.log.add("text-cut", field=field, count=decoded.cut)
             if decoded.lost:
                 source.log.add("text-undecodable", field=field, encoding=encoding)
-        columns[field] = values
     return Table(columns, table.geometry, table.crs)
