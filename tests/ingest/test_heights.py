@@ -93,7 +93,9 @@ def refusals(found: Examination) -> list[str]:
 def test_a_geotiff_of_gdal_becomes_points_and_its_bowl_is_measured(
     upload: Upload, tmp_path: Path, options: Sequence[str]
 ) -> None:
-    found = upload(translated(tmp_path, bowl(), *options), "高程.tif", definition=heights())
+    values = bowl()
+    values[0, 1] = 99  # in the north-west
+    found = upload(translated(tmp_path, values, *options), "高程.tif", definition=heights())
     assert refusals(found) == []
     assert found.crs is not None
     assert found.crs.state == "declared", found.crs.reason
@@ -102,6 +104,8 @@ def test_a_geotiff_of_gdal_becomes_points_and_its_bowl_is_measured(
     assert frame.total_bounds == pytest.approx(
         [WEST + 2.5, SOUTH + 2.5, WEST + CELLS * STEP_M - 2.5, SOUTH + CELLS * STEP_M - 2.5], abs=0.02
     )
+    peak = frame.geometry[frame["elevation_m"] == 99].iloc[0]
+    assert (peak.x, peak.y) == pytest.approx((WEST + 7.5, SOUTH + CELLS * STEP_M - 2.5), abs=0.02)
     assert volume(found) == pytest.approx(BOWL_M3, rel=2e-3)
 
 
@@ -111,6 +115,8 @@ def test_an_ascii_grid_takes_its_system_from_the_zip_and_leaves_out_cells_withou
     found = upload(zipped(ascii_grid(values), 4548), "高程.zip", definition=heights())
     assert refusals(found) == []
     assert found.tally.rows == CELLS**2 - 5
+    places = as_frame(found).to_crs(4548).geometry
+    assert places.x[places.y > places.y.max() - 1].min() == pytest.approx(WEST + 27.5, abs=0.02)
     assert volume(found) == pytest.approx(BOWL_M3, rel=2e-3)
     centred = upload(zipped(ascii_grid(values, corner="center"), 4548), "高程.zip", definition=heights())
     shift = as_frame(centred).to_crs(4548).total_bounds - as_frame(found).to_crs(4548).total_bounds
