@@ -133,8 +133,9 @@ def _inside(shape: shapely.Geometry, points: Floats) -> numpy.ndarray:
     west, south, east, north = shape.bounds
     x, y = points[:, 0], points[:, 1]
     near = numpy.flatnonzero((x >= west) & (x <= east) & (y >= south) & (y <= north))
-    shapely.prepare(shape)
-    return numpy.asarray(near[shapely.intersects_xy(shape, x[near], y[near])])
+    own = shapely.from_wkb(shapely.to_wkb(shape))  # two threads at one prepared geometry crash (libgeos issue 825)
+    shapely.prepare(own)
+    return numpy.asarray(near[shapely.intersects_xy(own, x[near], y[near])])
 
 
 def people_note(ground: Ground, inputs: Inputs) -> tuple[Text, ...]:

@@ -86,3 +86,4 @@ def test_few_zones_and_many_share_the_points_out_alike() -> None:
     few, many = frame(boxes).to_crs(4548), frame([*boxes, shapely.box(0, 0, 1, 1)]).to_crs(4548)
     assert len(few) == FEW_ZONES < len(many)
     assert zone_of(few, points).tolist() == zone_of(many, points).tolist()
+    assert not shapely.is_prepared(few.geometry.to_numpy()).any(), "threads share them, and GEOS prepares for one only"
