@@ -15,10 +15,13 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from geo_service.usecases.item_pages import Part
 from geo_service.web.quick import Answer
 
 LONGEST_HEAD = 4_096
 """Bytes of a request with all its headers; longer ones are not plain."""
+MOST_PARTS = 1_024
+"""Parts that Linux sends in one call (IOV_MAX)."""
 END = b"\r\n\r\n"
 REQUEST = re.compile(r"GET (/[!-$&->@-~]*)(?:\?([!-\"$-~]*))? HTTP/1\.1")
 HEADER = re.compile(r"([A-Za-z0-9-]+):[ \t]*([ -~]*?)[ \t]*")
@@ -72,7 +75,7 @@ class QuickWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             if found is None:
                 return None
             conn.sock.recv(len(asked))
-            return _send(conn.sock, head_of(found), found.body)
+            return _send(conn.sock, [head_of(found), *found.parts])
         except OSError:
             return None
 
@@ -118,13 +121,13 @@ def head_of(answer: Answer) -> bytes:
     return f"HTTP/1.1 200 OK\r\nServer: gunicorn\r\nConnection: keep-alive\r\n{lines}\r\n".encode("latin-1")
 
 
-def _send(client: socket.socket, head: bytes, body: bytes) -> bytes:
-    """Send what the client takes at once; the rest comes back."""
+def _send(client: socket.socket, parts: list[Part]) -> bytes:
+    """Send what the client takes at once, without joining the parts; the rest comes back."""
     try:
-        sent = client.sendmsg([head, body])
+        sent = client.sendmsg(parts if len(parts) <= MOST_PARTS else [b"".join(parts)])
     except BlockingIOError:
         sent = 0
-    return b"" if sent == len(head) + len(body) else (head + body)[sent:]
+    return b"" if sent == sum(map(len, parts)) else b"".join(parts)[sent:]
 
 
 def _send_rest(conn: TConn, rest: bytes) -> bool:

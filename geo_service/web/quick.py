@@ -13,7 +13,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
@@ -27,7 +27,7 @@ from geo_service.deployment import Deployment
 from geo_service.errors import GeoServiceError
 from geo_service.storage.store import LayerState
 from geo_service.usecases import item_pages, ogc
-from geo_service.usecases.item_pages import ETAG_DIGITS, Address
+from geo_service.usecases.item_pages import ETAG_DIGITS, Address, Part
 from geo_service.web.answers import FOREVER, SMALLEST
 from geo_service.web.operations import ACCESS, REQUEST_ID, USABLE_ID, Meters
 
@@ -78,7 +78,17 @@ class Answer:
 
     route: str
     headers: list[tuple[str, str]]
-    body: bytes
+    parts: Sequence[Part]
+
+    @property
+    def body(self) -> bytes:
+        """The parts in one."""
+        return b"".join(self.parts)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all parts."""
+        return sum(map(len, self.parts))
 
 
 class Quick:
@@ -146,8 +156,8 @@ class Quick:
         if ready is None:
             return None
         rest = "&".join(f"{k}={v.replace(',', '%2C')}" for k, v in arguments.items() if k != "offset")
-        body, tag = item_pages.page_bytes(ready, query, Address(host, ogc.BASE, rest), self._here.now())
-        return self._geojson(ROUTES["page"], body, f'W/"{tag}"')
+        parts, tag = item_pages.page_parts(ready, query, Address(host, ogc.BASE, rest), self._here.now())
+        return self._geojson(ROUTES["page"], parts, f'W/"{tag}"')
 
     def _equal(
         self, state: LayerState | None, arguments: Mapping[str, str], host: str, query: Query | None
@@ -171,8 +181,8 @@ class Quick:
         page, address = found[query.offset : query.offset + query.limit], Address(host, ogc.BASE, rest)
         counts = len(found), len(page)
         head = item_pages.collection(address, state.definition.id, query, counts, self._here.now())
-        body = item_pages.joined(head, page.text())
-        return self._geojson(ROUTES["page"], body, f'"{hashlib.sha256(body).hexdigest()[:ETAG_DIGITS]}"')
+        body = b"".join(item_pages.parts(head, [page.text()]))
+        return self._geojson(ROUTES["page"], [body], f'"{hashlib.sha256(body).hexdigest()[:ETAG_DIGITS]}"')
 
     def _feature(self, state: LayerState | None, fid: str, host: str) -> Answer | None:
         ready = self._here.views.at_hand(state) if state else None
@@ -181,10 +191,10 @@ class Quick:
             return None
         links = item_pages.feature_links(Address(host, ogc.BASE), state.definition, fid)
         body, tag = item_pages.feature_bytes(line, links)
-        return self._geojson(ROUTES["feature"], body, f'"{tag}"')
+        return self._geojson(ROUTES["feature"], [body], f'"{tag}"')
 
-    def _geojson(self, route: str, body: bytes, etag: str) -> Answer:
-        return Answer(route, [*COMMON, ("ETag", etag), ("Date", self._now())], body)
+    def _geojson(self, route: str, parts: Sequence[Part], etag: str) -> Answer:
+        return Answer(route, [*COMMON, ("ETag", etag), ("Date", self._now())], parts)
 
     def _tile(self, path: str, environ: Environ) -> Answer | None:
         asked, taken = TILE.fullmatch(path), environ.get("HTTP_ACCEPT_ENCODING", "identity")
@@ -202,7 +212,7 @@ class Quick:
             return None
         encoding = [("Content-Encoding", "gzip")] if packed else []
         headers = [*ALWAYS, ("Content-Type", TILE_TYPE), ("Cache-Control", FOREVER), *encoding]
-        return Answer(ROUTES["tile"], headers, body)
+        return Answer(ROUTES["tile"], headers, [body])
 
     def _now(self) -> str:
         """The time as HTTP writes it."""
@@ -215,14 +225,15 @@ class Quick:
         """Number, count and log an answer as the application does with its own."""
         given = environ.get("HTTP_X_REQUEST_ID", "")
         number = given if USABLE_ID.fullmatch(given) else secrets.token_hex(8)
-        found.headers.append(("Content-Length", str(len(found.body))))
+        size = found.size
+        found.headers.append(("Content-Length", str(size)))
         found.headers.append((REQUEST_ID, number))
         took_s = time.perf_counter() - began
         self._counts[found.route].inc()
         self._seconds[found.route].observe(took_s)
         if ACCESS.isEnabledFor(logging.INFO):
             facts = {"request_id": number, "method": "GET", "path": environ["PATH_INFO"], "status": 200}
-            facts |= {"took_ms": round(took_s * 1000, 2), "bytes": len(found.body)}
+            facts |= {"took_ms": round(took_s * 1000, 2), "bytes": size}
             ACCESS.info("%s %s %s", "GET", environ["PATH_INFO"], 200, extra=facts)
 
 

@@ -82,7 +82,8 @@ def _ready(here: Place, state: LayerState) -> PublishedRevision | None:
 
 def _as_published(here: Place, ready: PublishedRevision, query: Query) -> Response:
     """A page that is a join of published bytes."""
-    data, tag = item_pages.page_bytes(ready, query, _address(here), deployment().now())
+    parts, tag = item_pages.page_parts(ready, query, _address(here), deployment().now())
+    data = b"".join(parts)
     response = Response(data, mimetype=ogc.GEOJSON)
     response.headers["Cache-Control"] = "no-cache"
     response.set_etag(tag, weak=True)
