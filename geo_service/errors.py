@@ -13,6 +13,7 @@
     │   ├── UnprintableText
     │   └── WeakPassword
     ├── AccessDenied          403  not yours to see or do
+    │   ├── NeedsReview
     │   ├── NotForPublication
     │   ├── SignInRequired    401
     │   └── TooManyAttempts   429
@@ -42,6 +43,7 @@
     │   └── StaleRevision     412
     ├── RequestTooLarge       413
     │   └── SheetTooLarge
+    ├── UnsupportedMedia      415
     ├── RejectedUpload        422  the file was read and is not acceptable
     │   ├── InvalidEdit
     │   ├── BrokenLayerFile
@@ -86,8 +88,15 @@ class GeoServiceError(Exception):
         """What is wrong and what to do, in ``zh`` or ``en``."""
         parts = (self.zh, self.advice_zh) if language == "zh" else (self.en, self.advice_en)
         joiner = "" if language == "zh" else " "
-        params = {k: one_side(v, language) if k in BILINGUAL else v for k, v in self.params.items()}
+        params = {k: _said(v, language) if k in BILINGUAL else v for k, v in self.params.items()}
         return joiner.join(part for part in parts if part).format_map(_Params(params))
+
+
+def _said(value: object, language: str) -> object:
+    """A pair's side, or what several findings say."""
+    if isinstance(value, (list, tuple)):
+        return ("；" if language == "zh" else "; ").join(str(each.sentence(language)) for each in value)
+    return one_side(value, language)
 
 
 def one_side(text: object, language: str) -> object:
@@ -104,8 +113,8 @@ def one_side(text: object, language: str) -> object:
         return text
     for cut in re.finditer(" / ", text):
         zh, en = text[: cut.start()], text[cut.end() :]
-        if _CHINESE.search(zh) and not _CHINESE.search(en):
-            _, colon, shared = en.partition(": ")
+        own, colon, shared = en.partition(": ")
+        if _CHINESE.search(zh) and not _CHINESE.search(own):
             return en if language == "en" else zh + ("：" + shared if colon and not _COLON.search(zh) else "")
     return text
 
@@ -119,8 +128,8 @@ def revived(code: str, params: Mapping[str, object]) -> GeoServiceError:
     return found(**params)
 
 
-BILINGUAL = ("reason", "role")
-"""Parameters that may be a pair of Chinese and English."""
+BILINGUAL = ("reason", "role", "action", "state", "what", "findings", "accepted")
+"""Parameters that may be a pair of Chinese and English, or findings."""
 
 _CHINESE = re.compile("[\u3400-\u9fff]")
 _COLON = re.compile("[:：]")
@@ -240,6 +249,18 @@ class TooManyAttempts(AccessDenied):
     advice_zh, advice_en = "", ""
 
 
+class NeedsReview(AccessDenied):
+    """A change of published data that goes through a draft."""
+
+    code = "needs-review"
+    zh, en = (
+        "图层 {layer} 的修改须经审核，不能直接写入。",
+        "Changes of layer {layer} are reviewed, not written directly.",
+    )
+    advice_zh = "请在 /layers/{layer} 建变更单，把修改发到它的地址。"
+    advice_en = "Begin a draft at /layers/{layer} and send the changes to its address."
+
+
 class NotForPublication(AccessDenied):
     """Something a public sheet may not show, or may not be without."""
 
@@ -349,6 +370,7 @@ class MethodNotAllowed(GeoServiceError):
 
     code, status = "method-not-allowed", 405
     zh, en = "此地址不支持 {method} 方法。", "This address does not take {method}."
+    advice_zh, advice_en = "可用方法：{allowed}。", "Use one of: {allowed}."
 
 
 class NotAcceptable(GeoServiceError):
@@ -356,6 +378,7 @@ class NotAcceptable(GeoServiceError):
 
     code, status = "not-acceptable", 406
     zh, en = "不提供所要求的格式：{what}。", "None of the formats asked for is served: {what}."
+    advice_zh, advice_en = "可用格式：{offered}。", "Ask for one of: {offered}."
 
 
 class PreconditionRequired(GeoServiceError):
@@ -424,6 +447,7 @@ class StaleRevision(Conflict):
 
     code, status = "stale-revision", 412
     zh, en = "您依据的版本 {base} 已不是最新（现为 {head}）。", "Revision {base} is no longer current (now {head})."
+    advice_zh, advice_en = "请重新读取，合并后再提交。", "Read it again, merge, and send it once more."
 
 
 class JobCancelled(Conflict):
@@ -438,6 +462,7 @@ class RequestTooLarge(GeoServiceError):
 
     code, status = "request-too-large", 413
     zh, en = "提交内容超过上限 {limit}。", "The body is over the limit of {limit}."
+    advice_zh, advice_en = "请减少内容，或分几次提交。", "Send less, or send it in parts."
 
 
 class SheetTooLarge(RequestTooLarge):
@@ -448,6 +473,14 @@ class SheetTooLarge(RequestTooLarge):
     advice_zh, advice_en = "请减少图层、换小纸或降低分辨率。", "Take fewer layers, smaller paper or a lower resolution."
 
 
+class UnsupportedMedia(GeoServiceError):
+    """A body in a format or a compression that is not read here."""
+
+    code, status = "unsupported-media", 415
+    zh, en = "此地址不收格式「{found}」。", "This address does not take “{found}”."
+    advice_zh, advice_en = "请改用：{accepted}。", "Send it as {accepted}."
+
+
 class RejectedUpload(GeoServiceError):
     """A file that was read and cannot be accepted as it is."""
 
@@ -456,10 +489,10 @@ class RejectedUpload(GeoServiceError):
 
 
 class InvalidEdit(RejectedUpload):
-    """An edited feature that does not fit its layer."""
+    """An edited feature that does not fit its layer; ``findings`` say where, what and what to do."""
 
     code = "invalid-edit"
-    zh, en = "修改未被接受：{reason}。", "The edit was not accepted: {reason}."
+    zh, en = "修改未被接受：{findings}。", "The edit was not accepted: {findings}."
 
 
 class BrokenLayerFile(RejectedUpload):

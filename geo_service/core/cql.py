@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 import cql2
+import msgspec
 import shapely
 from shapely.geometry import box, shape
 
@@ -28,6 +29,7 @@ Term = Callable[[Feature], Value]
 
 MAX_LENGTH = 4000
 MAX_DEPTH = 60
+TOO_DEEP = f"嵌套超过 {MAX_DEPTH} 层 / nested deeper than {MAX_DEPTH}"
 
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -73,7 +75,7 @@ def compile_filter(
     UnknownField
         It names a field the layer does not have.
     """
-    return compile_json(parse_filter(text), definition, crs=crs)
+    return compile_json(parse_filter(text), definition, crs=crs, text=text)
 
 
 def text_equality(text: str, definition: LayerDefinition) -> tuple[str, str] | None:
@@ -87,10 +89,31 @@ def text_equality(text: str, definition: LayerDefinition) -> tuple[str, str] | N
     return None
 
 
-def compile_json(tree: Any, definition: LayerDefinition, *, crs: ReferenceSystem = CRS84) -> Callable[[Feature], bool]:
-    """A predicate from CQL2 JSON; raises as :func:`compile_filter`, position 1."""
-    term = compile_term(tree, definition, crs=crs)
+def compile_json(
+    tree: Any, definition: LayerDefinition, *, crs: ReferenceSystem = CRS84, text: str = ""
+) -> Callable[[Feature], bool]:
+    """A predicate from CQL2 JSON; raises as :func:`compile_filter`, with the place in ``text`` it was parsed from."""
+    if not _is_condition(tree):
+        raise InvalidFilter(position=1, reason="不是条件，须能判断真假 / no condition, it must be true or false")
+    try:
+        term = compile_term(tree, definition, crs=crs)
+    except InvalidFilter as error:
+        place = _place(text, str(error.params.get("word", "")))
+        raise InvalidFilter(**error.params | {"position": place}) from None
     return lambda feature: term(feature) is True
+
+
+def _is_condition(tree: Any) -> bool:
+    if not isinstance(tree, dict):
+        return isinstance(tree, bool)
+    return tree.keys() >= {"op"} and str(tree["op"]).lower() not in {*_ARITHMETIC, "casei", "accenti"}
+
+
+def _place(text: str, word: str) -> int:
+    """Where a function is called, counted from 1; 1 where nobody can tell."""
+    bare = re.sub("'[^']*'", lambda found: " " * len(found[0]), text)
+    found = re.search(rf"(?<!\w){re.escape(word)}\s*\(", bare, re.IGNORECASE) if word else None
+    return found.start() + 1 if found else 1
 
 
 def compile_term(tree: Any, definition: LayerDefinition, *, crs: ReferenceSystem = CRS84) -> Term:
@@ -113,13 +136,29 @@ def parse_filter(text: str) -> Any:
         It does not parse, or nests too deep.
     """
     if len(text) > MAX_LENGTH:
-        raise InvalidFilter(position=MAX_LENGTH, reason=f"> {MAX_LENGTH}")
+        raise InvalidFilter(position=MAX_LENGTH, reason=f"超过 {MAX_LENGTH} 字 / longer than {MAX_LENGTH} characters")
     if _nesting(text) > MAX_DEPTH:
-        raise InvalidFilter(position=1, reason=f"嵌套超过 {MAX_DEPTH} 层 / nested deeper than {MAX_DEPTH}")
+        raise InvalidFilter(position=1, reason=TOO_DEEP)
     try:
         return cql2.parse_text(text).to_json()
     except (cql2.ParseError, ValueError) as error:
-        raise InvalidFilter(position=_position(str(error)), reason=_reason(str(error))) from None
+        raise InvalidFilter(position=_position(str(error), text), reason=_reason(text)) from None
+
+
+def parse_json(text: str) -> Any:
+    """CQL2 JSON as a tree.
+
+    Raises
+    ------
+    InvalidFilter
+        It is no JSON.
+    """
+    try:
+        return msgspec.json.decode(text.encode())
+    except (msgspec.DecodeError, RecursionError) as error:
+        found = re.search(r"\(byte (\d+)\)", str(error))
+        before = text.encode()[: int(found[1])].decode(errors="ignore") if found else text
+        raise InvalidFilter(position=len(before) + 1, reason="不是合法的 JSON / it is no JSON") from None
 
 
 def _nesting(text: str) -> int:
@@ -130,14 +169,21 @@ def _nesting(text: str) -> int:
     return deepest + len(re.findall(r"\bnot\b", text, re.IGNORECASE))
 
 
-def _position(message: str) -> int:
-    found = re.search(r"--> \d+:(\d+)", message)
-    return int(found.group(1)) if found else 1
+def _position(message: str, text: str) -> int:
+    found = re.search(r"--> (\d+):(\d+)", message)
+    if found is None:
+        return 1
+    before = text.split("\n")[: int(found[1]) - 1]
+    return sum(len(line) + 1 for line in before) + int(found[2])
 
 
-def _reason(message: str) -> str:
-    tail = message.rpartition("= ")[2].strip()
-    return "此处语法不对 / syntax" + (f" ({tail[:80]})" if tail.startswith("expected") else "")
+def _reason(text: str) -> str:
+    bare = re.sub("'[^']*'", "", text)
+    if "'" in bare:
+        return "引号没有成对 / a quote is not closed"
+    if bare.count("(") != bare.count(")"):
+        return "括号没有成对 / a bracket is not closed"
+    return "此处语法不对 / it cannot be read from here on"
 
 
 class _Names:
@@ -154,7 +200,7 @@ class _Names:
             return _shape_of
         key = self.keys.get(name)
         if key is None:
-            raise UnknownField(layer=self.layer, field=name, known=", ".join(self.keys.values()))
+            raise UnknownField(layer=self.layer, field=name, known=", ".join(dict.fromkeys(self.keys.values())))
         return lambda feature: feature.properties.get(key)
 
 
@@ -164,7 +210,7 @@ def _shape_of(feature: Feature) -> Value:
 
 def _compile(node: Any, names: _Names, depth: int) -> Term:
     if depth > MAX_DEPTH:
-        raise InvalidFilter(position=1, reason=f"> {MAX_DEPTH}")
+        raise InvalidFilter(position=1, reason=TOO_DEEP)
     if isinstance(node, dict):
         return _compile_mapping(node, names, depth)
     if isinstance(node, list):
@@ -196,18 +242,18 @@ def constant(node: dict[str, Any], crs: ReferenceSystem) -> Value:
         given = box(*node["bbox"]) if "bbox" in node else shape(node)
         return moved_from(given, crs)
     except (KeyError, ValueError, TypeError, AttributeError, shapely.errors.ShapelyError):
-        raise InvalidFilter(position=1, reason="几何不对 / geometry") from None
+        raise InvalidFilter(position=1, reason="几何不对 / the geometry is wrong") from None
 
 
 def _compile_operation(name: str, arguments: Sequence[Any], names: _Names, depth: int) -> Term:
     parts = [_compile(item, names, depth + 1) for item in arguments]
     maker = _MAKERS.get(name)
     if maker is None:
-        raise InvalidFilter(position=1, reason=f"没有函数 {name} / no function {name}")
+        raise InvalidFilter(position=1, reason=f"没有这个函数 / there is no function: {name}", word=name)
     try:
         return maker(name, parts)
     except (IndexError, ValueError):
-        raise InvalidFilter(position=1, reason=f"{name}: 参数个数不对 / number of arguments") from None
+        raise InvalidFilter(position=1, reason=f"参数个数不对 / wrong number of arguments: {name}", word=name) from None
 
 
 def _all_of(_: str, parts: list[Term]) -> Term:

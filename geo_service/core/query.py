@@ -39,6 +39,18 @@ class FeaturePage:
     offset: int
 
 
+NO_NUMBERS = "须为数值 / numbers are needed"
+TURNED = (
+    "西须不大于东、南须不大于北，且不出经纬度范围 / west is beyond east, south beyond north, or one is off the globe"
+)
+"""What a bbox is refused for."""
+
+
+def wrong_count(count: int) -> str:
+    """What a bbox of so many numbers is refused for."""
+    return f"给了 {count} 个数 / it has {count} numbers"
+
+
 def parse_bbox(text: str) -> Bbox:
     """A bbox from ``west,south,east,north``.
 
@@ -49,15 +61,15 @@ def parse_bbox(text: str) -> Bbox:
     """
     parts = text.split(",")
     if len(parts) != 4:
-        raise InvalidBbox(value=text, reason=f"{len(parts)} ≠ 4")
+        raise InvalidBbox(value=text, reason=wrong_count(len(parts)))
     try:
         west, south, east, north = (float(p) for p in parts)
-    except ValueError as error:
-        raise InvalidBbox(value=text, reason=str(error)) from None
+    except ValueError:
+        raise InvalidBbox(value=text, reason=NO_NUMBERS) from None
     if not all(math.isfinite(v) for v in (west, south, east, north)):
-        raise InvalidBbox(value=text, reason="NaN / ∞")
+        raise InvalidBbox(value=text, reason=NO_NUMBERS)
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-        raise InvalidBbox(value=text, reason="west ≤ east, south ≤ north, ±180, ±90")
+        raise InvalidBbox(value=text, reason=TURNED)
     return (west, south, east, north)
 
 
@@ -77,11 +89,11 @@ def parse_count(
     try:
         value = int(text)
     except ValueError:
-        raise InvalidParameter(name=name, value=text, reason="须为整数 / a whole number") from None
+        raise InvalidParameter(name=name, value=text, reason="须为整数 / it must be a whole number") from None
     if value < minimum:
-        raise InvalidParameter(name=name, value=text[:40], reason=f"≥ {minimum}")
+        raise InvalidParameter(name=name, value=text[:40], reason=f"须不小于 {minimum} / it must be {minimum} or more")
     if value > maximum and not clamp:
-        raise InvalidParameter(name=name, value=text[:40], reason=f"≤ {maximum}")
+        raise InvalidParameter(name=name, value=text[:40], reason=f"须不大于 {maximum} / it must be {maximum} or less")
     return min(value, maximum)
 
 

@@ -40,6 +40,10 @@ STORAGE = GAUSS_KRUGER
 """Advertised as storage CRS: QGIS rounds what it sends to six decimals, which in degrees would be 11 cm."""
 
 
+NO_GEOMETRY = "不是 GeoJSON 几何，请核对类型与坐标 / no GeoJSON geometry, look at its type and its coordinates"
+"""What a geometry that does not read is refused for."""
+
+
 def find(uri: str, *, name: str) -> ReferenceSystem:
     """The CRS of a URI, with or without angle brackets.
 
@@ -76,9 +80,8 @@ def from_wire(geometry: dict[str, Any] | None, system: ReferenceSystem) -> dict[
     try:
         shape = shapely.geometry.shape(geometry)
         empty = shape.is_empty
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, ShapelyError) as error:
-        kind = str(geometry.get("type"))[:40]
-        raise InvalidParameter(name="geometry", value=kind, reason=str(error)[:120] or "GeoJSON") from None
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, ShapelyError):
+        raise InvalidParameter(name="geometry", value=str(geometry.get("type"))[:40], reason=NO_GEOMETRY) from None
     if empty:
         return None
     mapped = _mapped(shape, _backward(system), 7)
@@ -106,7 +109,8 @@ def bbox_from_wire(values: tuple[float, float, float, float], system: ReferenceS
     west, south = moved.min(axis=0)
     east, north = moved.max(axis=0)
     if not numpy.isfinite(moved).all() or a > c or b > d:
-        raise InvalidBbox(value=",".join(map(str, values)), reason=system.uri)
+        reason = f"起止颠倒或超出 {system.uri} 的范围 / turned round, or outside of {system.uri}"
+        raise InvalidBbox(value=",".join(f"{value:g}" for value in values), reason=reason)
     return (float(west), float(south), float(east), float(north))
 
 

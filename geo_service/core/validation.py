@@ -218,13 +218,17 @@ def _check_value(item: Field, value: Any, place: Mapping[str, Any]) -> Iterator[
     elif item.codes and value not in {c.value for c in item.codes}:
         known = [c.value for c in item.codes]
         yield Finding(code="field-code", field=item.key, params={"value": value, "known": known}, **place)
-    elif not _in_range(item, value):
-        limits = {"value": value, "minimum": _limit(item.minimum), "maximum": _limit(item.maximum)}
-        yield Finding(code="field-range", field=item.key, params=limits, **place)
+    elif not is_in_range(item, value):
+        yield Finding(code="field-range", field=item.key, params=range_params(item, value), **place)
 
 
-def _limit(value: float | None) -> str:
-    return "…" if value is None else f"{value:g}"
+def range_params(item: Field, value: float) -> dict[str, Any]:
+    """What the sentence of ``field-range`` names: the value and both limits, one of which may be open."""
+    low, high = (_OPEN if limit is None else f"{limit:g}" for limit in (item.minimum, item.maximum))
+    return {"value": value, "minimum": low, "maximum": high}
+
+
+_OPEN = Text("不限", "no limit")
 
 
 def _has_type(item: Field, value: Any) -> bool:
@@ -247,7 +251,8 @@ def _is_date(value: str, *, with_time: bool) -> bool:
     return True
 
 
-def _in_range(item: Field, value: Any) -> bool:
+def is_in_range(item: Field, value: float) -> bool:
+    """Whether a number keeps to the limits of its field."""
     low = item.minimum is None or value >= item.minimum
     return low and (item.maximum is None or value <= item.maximum)
 

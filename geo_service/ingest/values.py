@@ -12,6 +12,7 @@ from typing import Any
 
 from geo_service.core.layers import Field
 from geo_service.core.text import Text
+from geo_service.core.validation import is_in_range, range_params
 from geo_service.core.wording import FIELD_TYPES
 
 
@@ -50,9 +51,8 @@ def _convert(item: Field, value: Any) -> tuple[Any, Problem | None]:
         result = _CONVERTERS[item.type](item, value)
     except NotConvertible:
         return None, _not_of_type(item, value)
-    if isinstance(result, (int, float)) and not isinstance(result, bool) and not _in_range(item, result):
-        params = {"value": result, "minimum": _limit(item.minimum), "maximum": _limit(item.maximum)}
-        return result, Problem("field-range", params)
+    if isinstance(result, (int, float)) and not isinstance(result, bool) and not is_in_range(item, result):
+        return result, Problem("field-range", range_params(item, result))
     return result, None
 
 
@@ -62,14 +62,6 @@ def _not_of_type(item: Field, value: Any) -> Problem:
         known = [Text(f"{c.title.zh}（{c.value}）", f"{c.value} ({c.title.en})") for c in item.codes]
         return Problem("field-code", {"value": shown, "known": known})
     return Problem("value-type", {"value": shown, "expected": FIELD_TYPES[item.type]})
-
-
-def _in_range(item: Field, value: float) -> bool:
-    return (item.minimum is None or value >= item.minimum) and (item.maximum is None or value <= item.maximum)
-
-
-def _limit(value: float | None) -> str:
-    return "…" if value is None else f"{value:g}"
 
 
 def clean_text(value: str) -> str:

@@ -17,6 +17,9 @@ TILE = "application/vnd.mapbox-vector-tile"
 MERGE_PATCH = "application/merge-patch+json"
 ATOM = "application/atom+xml"
 PROBLEM = "application/problem+json"
+FEATURE_KINDS = (GEOJSON, JSON)
+PATCH_KINDS = (MERGE_PATCH, GEOJSON, JSON)
+"""What a new or a whole feature, and what a change of one, is taken as."""
 
 _PROBLEM = {
     "type": "object",
@@ -29,6 +32,15 @@ _PROBLEM = {
         "zh": {"type": "string"},
         "en": {"type": "string"},
         "instance": {"type": "string"},
+        "findings": {"type": "array", "items": {"$ref": "#/components/schemas/finding"}},
+    },
+}
+_FINDING = {
+    "type": "object",
+    "required": ["code", "level", "zh", "en"],
+    "properties": {
+        **{name: {"type": "string"} for name in ("code", "level", "zh", "en")},
+        **{name: {"type": "string", "nullable": True} for name in ("fid", "field")},
     },
 }
 _LINK = {
@@ -81,6 +93,7 @@ _COLLECTIONS = {
 }
 SCHEMAS = {
     "problem": _PROBLEM,
+    "finding": _FINDING,
     "link": _LINK,
     "landing": _LANDING,
     "conformance": _CONFORMANCE,
@@ -101,13 +114,14 @@ _MEANINGS = {
     "409": "冲突 / conflict",
     "412": "版本已旧 / stale",
     "413": "太大 / too large",
+    "415": "格式不收 / media type not taken",
     "422": "数据不对 / invalid",
     "428": "须带 If-Match / If-Match needed",
     "503": "暂不可用 / unavailable",
     "504": "超过时限 / took too long",
 }
 _READING = ("400", "401", "404", "405", "406", "503")
-_WRITING = ("400", "401", "403", "404", "405", "409", "412", "413", "422", "428", "503")
+_WRITING = ("400", "401", "403", "404", "405", "409", "412", "413", "415", "422", "428", "503")
 
 _LIMIT = {
     "name": "limit",
@@ -133,6 +147,12 @@ _BBOX = {
     "schema": {"type": "array", "minItems": 4, "maxItems": 6, "items": {"type": "number"}},
 }
 _OFFSET = {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0, "default": 0}}
+_LANG = {
+    "name": "lang",
+    "in": "query",
+    "description": "说明与报错的语言 / the language of words and refusals",
+    "schema": {"type": "string", "enum": ["zh", "en"]},
+}
 _F = {"name": "f", "in": "query", "schema": {"type": "string", "enum": ["json", "html"]}}
 _ID = {"name": "featureId", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
 _CONTENT_CRS = {"name": "Content-Crs", "in": "header", "schema": {"type": "string"}}
@@ -184,16 +204,17 @@ def get(
 ) -> dict[str, Any]:
     """A path that can only be read; ``page`` where ``f=html`` shows or leads to a page of ours."""
     shown = {**content, "text/html": {"schema": {"type": "string"}}} if page else content
-    answers = {"200": {"description": "成功 / OK", "content": shown}} | refusals(refused)
+    answers = {"200": {"description": "成功 / OK", "content": shown}} | refusals(refused, page=page)
     if page:
         answers["302"] = {"description": _MEANINGS["302"]}
-    operation = {"operationId": name, "summary": summary, "parameters": list(parameters), "responses": answers}
+    operation = {"operationId": name, "summary": summary, "parameters": [*parameters, _LANG], "responses": answers}
     return {"get": operation}
 
 
-def refusals(codes: Iterable[str]) -> dict[str, Any]:
-    """The answers of these codes, each a problem (RFC 9457)."""
-    return {code: {"description": _MEANINGS[code], "content": {PROBLEM: _to("problem")}} for code in codes}
+def refusals(codes: Iterable[str], *, page: bool = False) -> dict[str, Any]:
+    """The answers of these codes, each a problem (RFC 9457), or with ``page`` a page for browsers."""
+    content = {PROBLEM: _to("problem")} | ({"text/html": {"schema": {"type": "string"}}} if page else {})
+    return {code: {"description": _MEANINGS[code], "content": content} for code in codes}
 
 
 def _collection_paths(definition: LayerDefinition) -> dict[str, Any]:
@@ -204,7 +225,7 @@ def _collection_paths(definition: LayerDefinition) -> dict[str, Any]:
         operation["responses"]["200"]["headers"] = {"Content-Crs": {"schema": {"type": "string"}}}
     items["post"] = _write(f"{name}.create", "新增 / create", done="201")
     item["put"] = _write(f"{name}.replace", "替换 / replace", with_id=True)
-    item["patch"] = _write(f"{name}.update", "修改 / update", with_id=True, kinds=(MERGE_PATCH, GEOJSON))
+    item["patch"] = _write(f"{name}.update", "修改 / update", with_id=True, kinds=PATCH_KINDS)
     item["delete"] = _write(f"{name}.delete", "删除 / delete", with_id=True, done="204")
     queryables = get(f"{name}.queryables", "可查询字段 / queryables", {SCHEMA: ANY})
     return {
@@ -302,7 +323,7 @@ def _request(*operations: str) -> dict[str, Any]:
 
 
 def _write(
-    name: str, summary: str, *, with_id: bool = False, done: str = "200", kinds: Iterable[str] = (GEOJSON, JSON)
+    name: str, summary: str, *, with_id: bool = False, done: str = "200", kinds: Iterable[str] = FEATURE_KINDS
 ) -> dict[str, Any]:
     with_body = done != "204"
     good = {"description": _MEANINGS["204"]} | ({"content": {GEOJSON: _to("feature")}} if with_body else {})
@@ -310,7 +331,7 @@ def _write(
     return {
         "operationId": name,
         "summary": summary,
-        "parameters": [*([_ID] if with_id else []), *([_CONTENT_CRS] if with_body else []), _IF_MATCH],
+        "parameters": [*([_ID] if with_id else []), *([_CONTENT_CRS] if with_body else []), _IF_MATCH, _LANG],
         "responses": {done: good} | refusals(_WRITING),
         **({"requestBody": body} if with_body else {}),
     }

@@ -461,7 +461,7 @@ def _require_valid(definition: LayerDefinition, features: Iterable[Feature | Non
     found = [f for feature in features if feature is not None for f in check_feature(definition, feature)]
     findings = [f for f in found if f.level == "block"]
     if findings:
-        raise InvalidEdit(reason=_sentences(findings), findings=findings)
+        raise InvalidEdit(findings=findings)
 
 
 def _sentences(findings: Iterable[Finding]) -> str:

@@ -6,7 +6,6 @@ import datetime
 from collections.abc import Sequence
 from typing import Any, cast, get_args
 
-import msgspec
 from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -24,8 +23,9 @@ from geo_service.storage.lookup import features_at
 from geo_service.storage.store import LayerState
 from geo_service.usecases import browse, review
 from geo_service.usecases.review import UPDATED
-from geo_service.web import draft_json, problems
+from geo_service.web import draft_json
 from geo_service.web.answers import json_answer
+from geo_service.web.bodies import read_object
 from geo_service.web.current import deployment, visible_layer
 from geo_service.web.drafts import (
     areas,
@@ -116,7 +116,7 @@ def _page(draft: Draft, clashing: Sequence[str]) -> tuple[DraftChange, ...]:
 def create() -> AnyResponse:
     """My open draft of a layer: the one there is, else a new one (201): ``{"layer", "note", "fresh"}``."""
     who = require_account()
-    body = _body()
+    body = read_object()
     state = visible_layer(str(body.get("layer", "")))
     known = deployment().drafts.find(states=EDITABLE, layer=state.definition.id, owner=who.name)
     reusable = [d for d in known if d.mode == "edit"]
@@ -135,7 +135,7 @@ def set_note(draft_id: str) -> Response:
     """Say what a draft is for: ``{"note"}``."""
     who = require_account()
     open_draft(draft_id)
-    draft = review.set_note(desk(), who, draft_id, str(_body().get("note", "")).strip()[:500])
+    draft = review.set_note(desk(), who, draft_id, str(read_object().get("note", "")).strip()[:500])
     return json_answer(draft_json.summary_json(draft))
 
 
@@ -145,7 +145,7 @@ def put_change(draft_id: str, fid: str) -> Response:
     business code. What ends up as it was before leaves the draft."""
     draft = open_draft(draft_id)
     state = visible_layer(draft.layer)
-    body = _body()
+    body = read_object()
     wanted = str(body.get("operation", "modify"))
     if wanted not in get_args(Operation):
         raise InvalidParameter(name="operation", value=wanted, reason=" / ".join(get_args(Operation)))
@@ -159,7 +159,7 @@ def put_changes(draft_id: str) -> Response:
     """Set the same values on many features: ``{"fids", "properties", "base_rev"}``; all or none."""
     draft = open_draft(draft_id)
     state = visible_layer(draft.layer)
-    body = _body()
+    body = read_object()
     fids, values = body.get("fids"), body.get("properties")
     if not isinstance(fids, list) or not isinstance(values, dict) or not 0 < len(fids) <= MOST_AT_ONCE:
         raise InvalidRequest(reason=f"fids (1 … {MOST_AT_ONCE}), properties")
@@ -226,7 +226,7 @@ def _require_fitting(definition: LayerDefinition, fid: str, feature: Feature) ->
     except (OverflowError, RecursionError) as error:
         raise InvalidRequest(reason=f"{fid}: {error}") from None
     if findings:
-        raise InvalidEdit(reason="；".join(f.sentence("zh") for f in findings), findings=findings)
+        raise InvalidEdit(findings=findings)
 
 
 @blueprint.delete("/api/drafts/<draft_id>/changes/<fid>")
@@ -243,7 +243,7 @@ def step(draft_id: str) -> Response:
     """Take a step: ``{"step", "comment"}``."""
     who = require_account()
     open_draft(draft_id)
-    body = _body()
+    body = read_object()
     done = review.take_step(desk(), who, draft_id, step_name(str(body.get("step", ""))))
     say(draft_id, who.name, str(body.get("comment", "")))
     return json_answer(draft_json.summary_json(done))
@@ -254,7 +254,7 @@ def decide(draft_id: str) -> Response:
     """Accept or reject: ``{"fids": [...] or "undecided" or "all", "decision": "accept"|"reject"|""}``."""
     who = require_account()
     open_draft(draft_id)
-    body = _body()
+    body = read_object()
     decision = str(body.get("decision", ""))
     if decision not in get_args(Decision):
         raise InvalidParameter(name="decision", value=decision, reason=" / ".join(get_args(Decision)))
@@ -268,7 +268,7 @@ def settle(draft_id: str) -> Response:
     """Decide a conflict: ``{"fid", "choices": {field: "theirs"|"mine"}}``."""
     who = require_account()
     draft = open_draft(draft_id)
-    body = _body()
+    body = read_object()
     fid, given = str(body.get("fid", "")), body.get("choices")
     if not isinstance(given, dict):
         raise InvalidRequest(reason="choices")
@@ -284,7 +284,7 @@ def publish(draft_id: str) -> Response:
     """Make a revision of the accepted changes: ``{"head": revision the reviewer saw, "comment"}``."""
     who = require_account()
     open_draft(draft_id)
-    body = _body()
+    body = read_object()
     head = body.get("head")
     if not isinstance(head, int):
         raise InvalidParameter(name="head", value=str(head)[:40], reason="须为整数 / a whole number")
@@ -298,7 +298,7 @@ def comment(draft_id: str) -> Response:
     """Say something: ``{"comment", "fid"}``."""
     who = require_account()
     open_draft(draft_id)
-    body = _body()
+    body = read_object()
     say(draft_id, who.name, str(body.get("comment", "")), str(body.get("fid", "")))
     said = deployment().drafts.comments(draft_id)
     return json_answer({"comments": [draft_json.comment_json(c, display_names()) for c in said]})
@@ -336,29 +336,7 @@ def _base_rev(body: dict[str, Any], draft: Draft, state: LayerState) -> int:
     return rev
 
 
-def _body() -> dict[str, Any]:
-    try:
-        body = msgspec.json.decode(request.get_data())
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidRequest(reason=f"JSON: {error}") from None
-    if not isinstance(body, dict):
-        raise InvalidRequest(reason="须为 JSON 对象 / must be a JSON object")
-    return body
-
-
 def _number(text: str, name: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 12:
         raise InvalidParameter(name=name, value=text[:40], reason="须为整数 / a whole number")
     return int(text)
-
-
-@blueprint.errorhandler(InvalidEdit)
-def refuse_edit(error: InvalidEdit) -> Response:
-    """The refusal with every finding apart, so that a form can show each at its field."""
-    response = problems.answer(error)
-    if response.mimetype == "application/problem+json":
-        findings = [draft_json.finding_json(f) for f in cast("Sequence[Any]", error.params.get("findings", ()))]
-        body = msgspec.json.decode(response.get_data()) | {"findings": findings}
-        response.set_data(msgspec.json.encode(body))
-        response.headers.pop("ETag", None)
-    return response

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
-import msgspec
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from geo_service.core.access import may_edit
 from geo_service.core.shaping import cut_hole, read_shape, split_by
-from geo_service.errors import AccessDenied, InvalidParameter, InvalidRequest
+from geo_service.errors import AccessDenied, InvalidParameter
 from geo_service.web.answers import json_answer
 from geo_service.web.assets import asset_url
+from geo_service.web.bodies import read_object
 from geo_service.web.current import visible_layers
 from geo_service.web.session import account, require_account
 
@@ -42,15 +41,7 @@ def cut(operation: str) -> Response:
         raise AccessDenied(action="编辑图形 / cut shapes")
     if operation not in ("hole", "split"):
         raise InvalidParameter(name="operation", value=operation[:40], reason="hole / split")
-    body = _body()
+    body = read_object(largest=LARGEST_BODY)
     whole, tool = read_shape(body.get("geometry")), read_shape(body.get("by"))
     parts = [cut_hole(whole, tool)] if operation == "hole" else split_by(whole, tool)
     return json_answer({"parts": parts})
-
-
-def _body() -> dict[str, Any]:
-    request.max_content_length = LARGEST_BODY
-    try:
-        return msgspec.json.decode(request.get_data(), type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidRequest(reason=f"JSON: {error}") from None

@@ -12,13 +12,14 @@ from werkzeug.wrappers import Response as AnyResponse
 from geo_service.core.access import ROLES, Account
 from geo_service.core.layers import THEMES, Kind, LayerDefinition, Policy
 from geo_service.core.text import Text
-from geo_service.errors import AccessDenied, InvalidParameter, InvalidRequest
+from geo_service.errors import AccessDenied, InvalidParameter
 from geo_service.ingest.crs_doctor import CHOICES
 from geo_service.ingest.examination import Examination, Options
 from geo_service.rendering import symbols
 from geo_service.usecases import browse, new_layer, uploads
 from geo_service.usecases.uploads import Running
 from geo_service.web.answers import json_answer
+from geo_service.web.bodies import read_object
 from geo_service.web.current import deployment
 from geo_service.web.drafts import areas
 from geo_service.web.session import require_account
@@ -55,7 +56,7 @@ def symbol_list() -> Response:
 def rehearse() -> Response:
     """Begin a dry run: ``{"upload", "definition", "mapping", "crs", "encoding", "source_layer", "precision"}``; a
     schema is proposed where there is no definition."""
-    who, body = _require_admin(), _body()
+    who, body = _require_admin(), read_object(largest=LARGEST_BODY)
     counter = deployment().counter
     kept = counter.evidence.get(str(body.get("upload", "")), who)
     definition = _definition(body["definition"]) if body.get("definition") else None
@@ -78,7 +79,7 @@ def rehearsal(job_id: str) -> Response:
 @blueprint.post("/api/new-layers")
 def create() -> Response:
     """Make the layer: ``{"job", "note"}`` of a rehearsal with its features, ``{"definition"}`` empty."""
-    who, body = _require_admin(), _body()
+    who, body = _require_admin(), read_object(largest=LARGEST_BODY)
     counter, note = deployment().counter, str(body.get("note", "")).strip()[:500]
     if body.get("job"):
         revision = new_layer.create_from(counter, who, _running(str(body["job"])), areas=areas(), note=note)
@@ -195,11 +196,3 @@ def _require_admin() -> Account:
     if not who.is_admin:
         raise AccessDenied(action="管理图层 / manage layers")
     return who
-
-
-def _body() -> dict[str, Any]:
-    request.max_content_length = LARGEST_BODY
-    try:
-        return msgspec.json.decode(request.get_data(), type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidRequest(reason=f"JSON: {error}") from None

@@ -22,6 +22,7 @@ from geo_service.storage.lookup import features_at
 from geo_service.usecases import browse, uploads
 from geo_service.usecases.uploads import Agreement, Counter, Running
 from geo_service.web.answers import json_answer
+from geo_service.web.bodies import read_object
 from geo_service.web.current import deployment, visible_layer, visible_layers
 from geo_service.web.drafts import areas, map_places
 from geo_service.web.session import require_account
@@ -74,7 +75,7 @@ def examine(kept_id: str) -> Response:
     """Begin a dry run: ``{"layer", "mode", "crs", "encoding", "mapping", "source_layer", "defaults"}``."""
     who = require_account()
     kept = counter().evidence.get(kept_id, who)
-    body = _body()
+    body = read_object(empty=b"{}")
     layer_id = visible_layer(str(body.get("layer", ""))).definition.id
     running = uploads.begin(counter(), who, kept, layer_id, _options(body), district=district())
     response = json_answer(_state(running))
@@ -150,7 +151,7 @@ def draft(job_id: str) -> AnyResponse:
     where findings ask for it, ``deletions`` the number a whole replacement deletes, typed by a person."""
     who = require_account()
     running = uploads.find_job(counter(), who, job_id)
-    body = _body()
+    body = read_object(empty=b"{}")
     note = str(body.get("note", "")).strip()[:500]
     agreed = Agreement(body.get("acknowledged") is True, str(body.get("deletions", "")).strip())
     made = uploads.make_draft(counter(), who, running, areas=areas(), note=note, agreed=agreed)
@@ -272,13 +273,3 @@ def district() -> dict[str, Any] | None:
     features = here.views.features(state.revision) if state else ()
     geometry = next((f.geometry for f in features if f.geometry), None)
     return dict(geometry) if geometry else None
-
-
-def _body() -> dict[str, Any]:
-    try:
-        body = msgspec.json.decode(request.get_data() or b"{}")
-    except msgspec.DecodeError as error:
-        raise InvalidRequest(reason=f"JSON: {error}") from None
-    if not isinstance(body, dict):
-        raise InvalidRequest(reason="须为 JSON 对象 / must be a JSON object")
-    return body

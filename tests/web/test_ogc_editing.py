@@ -371,7 +371,7 @@ BAD: list[tuple[str, Any, dict[str, str], int, str]] = [
     ("no such CRS", {"properties": {}}, {"Content-Crs": "http://www.opengis.net/def/crs/EPSG/0/2382"}, 400, "4548"),
     ("no numbers", {"geometry": {"type": "Point", "coordinates": ["x", 1]}}, {}, 400, "geometry"),
     ("no such geometry", {"geometry": {"type": "Blob", "coordinates": [1, 1]}}, {}, 400, "geometry"),
-    ("no object", [1], {}, 400, "GeoJSON"),
+    ("no object", [1], {}, 400, "JSON 对象"),
 ]
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-import msgspec
-from flask import Response, g, request
+from flask import Response, request
 
 from geo_service.core.derived import with_derived
 from geo_service.core.drafts import DraftChange
@@ -13,18 +12,21 @@ from geo_service.core.features import Feature
 from geo_service.core.reference_systems import CRS84, ReferenceSystem, find, from_wire
 from geo_service.core.validation import check_feature
 from geo_service.errors import (
-    AccessDenied,
     InvalidEdit,
     InvalidRequest,
+    NeedsReview,
     PreconditionRequired,
     StaleRevision,
 )
 from geo_service.storage.lookup import features_at
 from geo_service.storage.store import LayerState
 from geo_service.usecases import review
+from geo_service.usecases.openapi import FEATURE_KINDS, PATCH_KINDS
+from geo_service.web.bodies import read_object, require_kind
 from geo_service.web.current import deployment
 from geo_service.web.drafts import areas, desk, next_code
 from geo_service.web.ogc.items import etag, item_address, item_answer, one
+from geo_service.web.ogc.negotiation import check_parameters
 from geo_service.web.ogc.places import Place, both, place
 from geo_service.web.session import require_account
 
@@ -35,14 +37,16 @@ ITEMS, ITEM = "/collections/<layer_id>/items", "/collections/<layer_id>/items/<f
 def items_options(draft_id: str | None, layer_id: str) -> Response:
     """The methods of a collection; without POST here the pencil of QGIS stays grey."""
     place(draft_id).state(layer_id)
-    return Response(status=204, headers={"Allow": "GET, HEAD, OPTIONS, POST"})
+    headers = {"Allow": "GET, HEAD, OPTIONS, POST", "Accept-Post": ", ".join(FEATURE_KINDS)}
+    return Response(status=204, headers=headers)
 
 
 @both(ITEM, methods=["OPTIONS"], provide_automatic_options=False)
 def item_options(draft_id: str | None, layer_id: str, fid: str) -> Response:  # noqa: ARG001  # for an empty layer QGIS asks for an unknown id too
     """The methods of a feature."""
     place(draft_id).state(layer_id)
-    return Response(status=204, headers={"Allow": "GET, HEAD, OPTIONS, PUT, PATCH, DELETE"})
+    headers = {"Allow": "GET, HEAD, OPTIONS, PUT, PATCH, DELETE", "Accept-Patch": ", ".join(PATCH_KINDS)}
+    return Response(status=204, headers=headers)
 
 
 @both(ITEMS, methods=["POST"])
@@ -52,7 +56,7 @@ def create(draft_id: str | None, layer_id: str) -> Response:
     state = here.state(layer_id)
     _require_writer(here, state)
     body = _body()
-    feature = _derived(state, Feature(next_code(state), _properties(state, body), _geometry(body)))
+    feature = _derived(state, Feature(next_code(state), _properties(body), _geometry(body)))
     feature = _sent_before(here, feature) or feature
     _write(here, state, feature.id, feature, before=None)
     response = item_answer(here, state, feature, CRS84)
@@ -69,7 +73,7 @@ def replace(draft_id: str | None, layer_id: str, fid: str) -> Response:
     _require_writer(here, state)
     before = one(here, state, fid)
     body = _body()
-    feature = _derived(state, Feature(fid, _properties(state, body), _geometry(body)))
+    feature = _derived(state, Feature(fid, _properties(body), _geometry(body)))
     _write(here, state, fid, feature, before=before)
     return item_answer(here, state, feature, CRS84)
 
@@ -82,7 +86,7 @@ def update(draft_id: str | None, layer_id: str, fid: str) -> Response:
     _require_writer(here, state)
     before = one(here, state, fid)
     body = _body()
-    given = _properties(state, {"properties": body.get("properties") or {}})
+    given = _properties({"properties": body.get("properties") or {}})
     geometry = _geometry(body) if "geometry" in body else before.geometry
     feature = _derived(state, Feature(fid, {**before.properties, **given}, geometry))
     _write(here, state, fid, feature, before=before)
@@ -95,6 +99,7 @@ def delete(draft_id: str | None, layer_id: str, fid: str) -> Response:
     here = place(draft_id)
     state = here.state(layer_id)
     _require_writer(here, state)
+    check_parameters()
     _write(here, state, fid, None, before=one(here, state, fid))
     return Response(status=204)
 
@@ -111,12 +116,12 @@ def _require_writer(here: Place, state: LayerState) -> None:
     """Nobody is told what is wrong with a body they may not send."""
     require_account()
     if here.draft is None and state.definition.policy.four_eyes:
-        raise AccessDenied(action="此图层须经审核，请在变更单中编辑 / this layer is reviewed, edit it in a draft")
+        raise NeedsReview(layer=state.definition.id)
 
 
 def _write(here: Place, state: LayerState, fid: str, after: Feature | None, *, before: Feature | None) -> None:
     if here.draft is None and before is not None:
-        _check_precondition(before, state)
+        _check_precondition(before)
     if after is not None:
         _check(state, after)
     if here.draft is not None:
@@ -139,31 +144,28 @@ def _operation(after: Feature | None, before: Feature | None) -> Any:
     return cast("Any", "add" if before is None else "delete" if after is None else "modify")
 
 
-def _check_precondition(before: Feature, state: LayerState) -> None:
+def _check_precondition(before: Feature) -> None:
     given = request.if_match
     if not given:
         raise PreconditionRequired(what=before.id)
     if not given.contains(etag(before)):
-        raise StaleRevision(base=request.headers.get("If-Match", ""), head=state.revision.rev)
+        raise StaleRevision(base=request.headers.get("If-Match", ""), head=f'"{etag(before)}"')
 
 
 def _check(state: LayerState, feature: Feature) -> None:
     findings = [f for f in check_feature(state.definition, feature) if f.level == "block"]
     if findings:
-        raise InvalidEdit(reason="；".join(f.sentence(g.lang) for f in findings), findings=findings)
+        raise InvalidEdit(findings=findings)
 
 
 def _derived(state: LayerState, feature: Feature) -> Feature:
     return with_derived(state.definition, feature, areas())
 
 
-def _properties(state: LayerState, body: dict[str, Any]) -> dict[str, Any]:
+def _properties(body: dict[str, Any]) -> dict[str, Any]:
     given = body.get("properties")
     if not isinstance(given, dict):
         raise InvalidRequest(reason="properties 须为对象 / properties must be an object")
-    unknown = given.keys() - {f.key for f in state.definition.all_fields} - {"id"}
-    if unknown:
-        raise InvalidEdit(reason=f"没有字段 {', '.join(sorted(unknown))} / no such field")
     return {k: v for k, v in given.items() if k != "id"}
 
 
@@ -180,11 +182,7 @@ def _content_crs() -> ReferenceSystem:
 
 
 def _body() -> dict[str, Any]:
+    check_parameters()
+    require_kind(PATCH_KINDS if request.method == "PATCH" else FEATURE_KINDS)
     _content_crs()
-    try:
-        body = msgspec.json.decode(request.get_data())
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidRequest(reason=f"JSON: {error}") from None
-    if not isinstance(body, dict):
-        raise InvalidRequest(reason="须为 GeoJSON 对象 / must be a GeoJSON object")
-    return body
+    return read_object()

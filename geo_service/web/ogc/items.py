@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -116,7 +116,7 @@ def item(draft_id: str | None, layer_id: str, fid: str) -> AnyResponse:
     state = here.state(layer_id)
     check_parameters(frozenset({"crs", "f", "lang", "asOf"}))
     if wants_html():
-        return redirect(f"/layers/{layer_id}/{fid}")
+        return redirect(f"/layers/{layer_id}/{quote(fid, safe='')}")
     crs = system("crs")
     ready = _ready(here, state) if crs is CRS84 else None
     if ready:

@@ -14,6 +14,7 @@ from geo_service.web.answers import json_answer
 
 PLAIN = frozenset({"f", "lang"})
 """Parameters every document takes."""
+NO_SUCH = "没有这个参数，请删去 / there is no such parameter, leave it out"
 OFFERED = (ogc.JSON, ogc.GEOJSON, ogc.SCHEMA, ogc.OPENAPI, "application/vnd.oai.openapi+json", ogc.HTML)
 
 
@@ -28,7 +29,11 @@ def check_parameters(known: AbstractSet[str] = PLAIN) -> None:
     unknown = request.args.keys() - known
     if unknown:
         name = sorted(unknown)[0]
-        raise InvalidParameter(name=name, value=request.args[name], reason="没有这个参数 / no such parameter")
+        raise InvalidParameter(
+            name=name,
+            value=request.args[name],
+            reason="没有这个参数，请删去 / there is no such parameter, leave it out",
+        )
 
 
 def wants_html() -> bool:
@@ -41,12 +46,12 @@ def wants_html() -> bool:
     """
     wanted = request.args.get("f", "")
     if wanted not in ("", "json", "html"):
-        raise InvalidParameter(name="f", value=wanted, reason="json / html")
+        raise InvalidParameter(name="f", value=wanted, reason="可用 / use one of: json, html")
     if wanted:
         return wanted == "html"
     best = request.accept_mimetypes.best_match(OFFERED) if request.accept_mimetypes else ogc.JSON
     if best is None:
-        raise NotAcceptable(what=str(request.accept_mimetypes))
+        raise NotAcceptable(what=str(request.accept_mimetypes), offered=", ".join(OFFERED))
     return best == ogc.HTML
 
 

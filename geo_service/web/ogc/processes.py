@@ -15,6 +15,7 @@ from geo_service.usecases import ogc
 from geo_service.usecases.jobs import JobState
 from geo_service.web.answers import PRIVATE, json_answer
 from geo_service.web.asking import ROLE, answers, asked, asker, found, is_async, owner, patience_s, settled
+from geo_service.web.bodies import decode, require_kind
 from geo_service.web.ogc.negotiation import absolute, answer, check_parameters
 from geo_service.web.ogc.places import blueprint
 
@@ -83,7 +84,8 @@ def execute(process_id: str) -> Response:
     """Run a process (7.11): the answer, or with ``Prefer: respond-async`` 201 and a job."""
     check_parameters()
     asked_for = find_question(process_id)
-    parameters, layers, response = _inputs(request.get_json(silent=True))
+    require_kind((ogc.JSON,))
+    parameters, layers, response = _inputs(decode(request.get_data()))
     ask = settled(asked_for, parameters, layers)
     if is_async():
         job = answers().begin(ask, owner=owner(), asker=asker(), wish={"response": response})

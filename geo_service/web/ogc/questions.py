@@ -5,14 +5,13 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-import msgspec
 from flask import request
 
 from geo_service.core import cql
 from geo_service.core.cql_columns import ID
 from geo_service.core.features import Feature
 from geo_service.core.layers import LayerDefinition
-from geo_service.core.query import DEFAULT_LIMIT, MAX_LIMIT, Bbox, Query, parse_count
+from geo_service.core.query import DEFAULT_LIMIT, MAX_LIMIT, NO_NUMBERS, Bbox, Query, parse_count, wrong_count
 from geo_service.core.reference_systems import CRS84, ReferenceSystem, bbox_from_wire, find
 from geo_service.errors import InvalidBbox, InvalidParameter
 from geo_service.usecases.large import Asked, Condition, FieldTest
@@ -44,10 +43,10 @@ def bbox(text: str, crs: ReferenceSystem) -> Bbox:
     """
     try:
         numbers = [float(part) for part in text.split(",")]
-    except ValueError as error:
-        raise InvalidBbox(value=text, reason=str(error)) from None
+    except ValueError:
+        raise InvalidBbox(value=text, reason=NO_NUMBERS) from None
     if len(numbers) not in (4, 6):
-        raise InvalidBbox(value=text, reason=f"{len(numbers)} ≠ 4, 6")
+        raise InvalidBbox(value=text, reason=wrong_count(len(numbers)))
     flat = numbers if len(numbers) == 4 else [numbers[0], numbers[1], numbers[3], numbers[4]]
     a, b, c, d = flat
     return bbox_from_wire((a, b, c, d), crs)
@@ -78,21 +77,15 @@ def equality(definition: LayerDefinition) -> tuple[str, str] | None:
 def _filter(definition: LayerDefinition, crs: ReferenceSystem) -> list[Condition]:
     text, language = request.args.get("filter", ""), request.args.get("filter-lang", "cql2-text")
     if language not in ("cql2-text", "cql2-json"):
-        raise InvalidParameter(name="filter-lang", value=language, reason="cql2-text / cql2-json")
+        raise InvalidParameter(name="filter-lang", value=language, reason="可用 / use one of: cql2-text, cql2-json")
     if not text:
         return []
     if language == "cql2-text":
-        return [_asked(cql.parse_filter(text), definition, crs)]
-    try:
-        tree = msgspec.json.decode(text.encode())
-    except msgspec.DecodeError as error:
-        raise InvalidParameter(name="filter", value=text[:80], reason=str(error)) from None
-    return [_asked(tree, definition, crs)]
-
-
-def _asked(tree: Any, definition: LayerDefinition, crs: ReferenceSystem) -> Asked:
-    cql.compile_json(tree, definition, crs=crs)  # a wrong filter is refused whatever else is asked
-    return Asked(tree, definition, crs)
+        tree, place = cql.parse_filter(text), text
+    else:
+        tree, place = cql.parse_json(text), ""
+    cql.compile_json(tree, definition, crs=crs, text=place)  # a wrong filter is refused whatever else is asked
+    return [Asked(tree, definition, crs)]
 
 
 def _id_condition(text: str) -> Condition:
@@ -110,12 +103,15 @@ def _datetime_condition(text: str) -> Condition:
     start, slash, end = text.partition("/")
     low, high = _instant(start), _instant(end if slash else start)
     if low and high and low[:10] > high[:10]:
-        raise InvalidParameter(name="datetime", value=text, reason="起止颠倒 / start after end")
+        raise InvalidParameter(name="datetime", value=text, reason="起止颠倒 / it starts after it ends")
 
     def fits(day: Any) -> bool:
         return not day or ((not low or day >= low[:10]) and (not high or day <= high[:10]))
 
     return FieldTest("updated_at", fits)
+
+
+NO_MOMENT = "须为日期或时刻 / it must be a day or a moment: 2026-05-01, 2026-05-01T08:00:00Z, 2026-01-01/2026-05-01"
 
 
 def _instant(text: str) -> str:
@@ -124,7 +120,7 @@ def _instant(text: str) -> str:
     try:
         return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).isoformat()
     except ValueError:
-        raise InvalidParameter(name="datetime", value=text, reason="RFC 3339") from None
+        raise InvalidParameter(name="datetime", value=text, reason=NO_MOMENT) from None
 
 
 def wanted_properties(definition: LayerDefinition) -> set[str] | None:
