@@ -29,7 +29,15 @@ FORMATS = ("geojson", "csv", "kml", "xlsx")
 
 
 def settings(home: Path) -> Settings:
-    return read_settings({"GEO_SERVICE_HOME": str(home), "GEO_SERVICE_LAYERS": str(home.parent / "no-layers")})
+    """A deployment without the layers shipped, on the database that was chosen for this home."""
+    chosen = home.with_suffix(".database")
+    return read_settings(
+        {
+            "GEO_SERVICE_HOME": str(home),
+            "GEO_SERVICE_LAYERS": str(home.parent / "no-layers"),
+            "GEO_SERVICE_DATABASE": chosen.read_text() if chosen.exists() else "",
+        }
+    )
 
 
 def work(home: Path, worker: int) -> None:

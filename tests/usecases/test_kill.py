@@ -6,7 +6,6 @@ import hashlib
 import json
 import multiprocessing
 import random
-import sqlite3
 from collections import defaultdict
 from contextlib import closing
 from multiprocessing.context import ForkServerProcess
@@ -29,8 +28,9 @@ Processes = multiprocessing.get_context("forkserver")
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(tmp_path: Path, database_url: str) -> Path:
     home = tmp_path / "home"
+    home.with_suffix(".database").write_text(database_url)
     (tmp_path / "no-layers").mkdir()
     opened = open_deployment(kill_workers.settings(home))
     with closing(opened.store):
@@ -96,10 +96,9 @@ def stop(workers: list[ForkServerProcess]) -> None:
 
 def check(home: Path) -> None:
     """The database is whole, the audit chain unbroken, and all that was acknowledged is there, byte for byte."""
-    with closing(sqlite3.connect(home / "geo_service.db")) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
     deployment = open_deployment(kill_workers.settings(home))
     with closing(deployment.store):
+        assert deployment.store.database.integrity() == "ok"
         assert deployment.people.audit.verify().broken is None
         assert {r.kind for r in deployment.recoveries} <= {"stale"}
         found = acknowledged(home)
