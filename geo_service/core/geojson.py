@@ -7,7 +7,9 @@ published file is a FeatureCollection with one canonical line per feature, sorte
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -15,17 +17,74 @@ import msgspec
 from geo_service.core.features import Feature, round_coordinates
 
 DECIMALS = 7
+_QUICK = msgspec.json.Encoder(order="sorted")
+"""Ten times as fast as :mod:`json`, and the same text but for what :data:`_DOUBTFUL` finds."""
+_DOUBTFUL = re.compile(rb"null|\d[eE]|\d{16}")
+"""NaN would become null; exponents and long numbers are written otherwise."""
+_COORDINATES = rb"((?:[\[\],]++-?[1-9]\d{0,2}\.(?:\d{0,6}[1-9]|0)(?!\d))++\]++)"
+_KIND = rb'"type":"((?:Multi)?(?:Point|LineString|Polygon))"'
+_PLAIN_GEOMETRY = re.compile(
+    rb"\{(?:"
+    + _KIND
+    + rb',"coordinates":'
+    + _COORDINATES
+    + rb'|"coordinates":'
+    + _COORDINATES
+    + rb","
+    + _KIND
+    + rb")\}"
+)
+"""Numbers of one to three digits and as many decimals as are needed, at most seven."""
 
 
 def dump_line(feature: Feature) -> str:
-    """The canonical line of a feature, without line end. ``load_line(dump_line(f)) == f`` up to 7 decimals."""
-    body = {
-        "geometry": _canonical_geometry(feature.geometry),
-        "id": feature.id,
-        "properties": dict(feature.properties),
-        "type": "Feature",
-    }
-    return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    """The canonical line of a feature, without line end. ``load_line(dump_line(f)) == f`` up to 7 decimals.
+
+    Raises
+    ------
+    ValueError
+        A number that JSON cannot hold.
+    """
+    return line_of(feature.id, feature.properties, _geometry_text(feature.geometry))
+
+
+def line_of(fid: str, properties: Mapping[str, Any], geometry: str) -> str:
+    """The canonical line of a feature whose geometry is canonical JSON already."""
+    told = _text_of(dict(properties))
+    return f'{{"geometry":{geometry},"id":{_text_of(fid)},"properties":{told},"type":"Feature"}}'
+
+
+def canonical_text(geometry: bytes) -> str | None:
+    """Valid JSON of a point, line or polygon (or several) as canonical text; None where a glance does not tell."""
+    found = _PLAIN_GEOMETRY.fullmatch(geometry)
+    if found is None:
+        return None
+    kind, coordinates = (found[1], found[2]) if found[1] else (found[4], found[3])
+    return f'{{"coordinates":{coordinates.decode()},"type":"{kind.decode()}"}}'
+
+
+def _geometry_text(geometry: Mapping[str, Any] | None) -> str:
+    if geometry is None:
+        return "null"
+    if geometry["type"] != "GeometryCollection":
+        with suppress(TypeError, ValueError):
+            told = _QUICK.encode({"coordinates": geometry["coordinates"], "type": geometry["type"]})
+            if (text := canonical_text(told)) is not None:
+                return text
+    return _dumped(_canonical_geometry(geometry))
+
+
+def _text_of(value: Any) -> str:
+    """Canonical JSON; by the quick encoder where both are known to write the same."""
+    with suppress(TypeError, ValueError):
+        told = _QUICK.encode(value)
+        if _DOUBTFUL.search(told) is None:
+            return told.decode()
+    return _dumped(value)
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def load_line(line: str | bytes) -> Feature:

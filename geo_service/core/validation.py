@@ -201,6 +201,29 @@ def check_feature(definition: LayerDefinition, feature: Feature, *, row: int | N
     yield from _check_geometry(definition, feature, place)
 
 
+class Rules:
+    """What a layer's definition asks of attributes, put together once for many features."""
+
+    def __init__(self, definition: LayerDefinition) -> None:
+        self._fields = {f.key: (f, frozenset(c.value for c in f.codes)) for f in definition.all_fields}
+        self._required = tuple(f.key for f in definition.all_fields if f.required)
+        self._serial = definition.serial
+
+    def are_kept(self, fid: str, properties: Mapping[str, Any]) -> bool:
+        """Whether :func:`check_feature` surely finds nothing in id and attributes; where not, it has to be asked."""
+        if not is_business_code(fid, self._serial):
+            return False
+        for key, value in properties.items():
+            item, codes = self._fields.get(key, (None, frozenset()))
+            if item is None:
+                return False
+            if value is None or value == "":
+                continue
+            if not _has_type(item, value) or (codes and value not in codes) or not is_in_range(item, value):
+                return False
+        return all(properties.get(key) not in (None, "") for key in self._required)
+
+
 def is_business_code(fid: str, serial: str) -> bool:
     """Whether an id looks like ``NK-<serial>-<digits>``."""
     head = f"NK-{serial}-"

@@ -13,7 +13,7 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, Row, and_, bind
 from geo_service.core.features import Feature
 from geo_service.core.geojson import dump_line
 from geo_service.core.revisions import Revision
-from geo_service.storage.bulk import insert_rows
+from geo_service.storage.bulk import insert_values
 from geo_service.storage.tables import definition, feature_version, layer, revision
 
 BATCH = 500
@@ -157,26 +157,21 @@ def end_versions(connection: Connection, layer_id: str, fids: Iterable[str], rev
         )
 
 
-def add_versions(connection: Connection, layer_id: str, features: Iterable[StoredFeature], rev: int) -> None:
-    """Begin a version of each feature at a revision."""
+def add_versions(connection: Connection, layer_id: str, features: Iterable[StoredFeature], rev: int) -> int:
+    """Begin a version of each feature at a revision; how many they were."""
+    count = 0
     for batch in batches(features, CHUNK):
-        insert_rows(connection, feature_version, [_version(layer_id, row, rev) for row in batch])
+        insert_values(connection, feature_version, VERSION, [_version(layer_id, row, rev) for row in batch])
+        count += len(batch)
+    return count
 
 
-def _version(layer_id: str, row: StoredFeature, rev: int) -> dict[str, Any]:
-    minx, miny, maxx, maxy = row.bbox or NOWHERE
-    return {
-        "layer": layer_id,
-        "fid": row.fid,
-        "rev_from": rev,
-        "rev_to": None,
-        "body": row.line,
-        "sha8": hashlib.sha256(row.line.encode()).hexdigest()[:16],
-        "minx": minx,
-        "miny": miny,
-        "maxx": maxx,
-        "maxy": maxy,
-    }
+VERSION = ("layer", "fid", "rev_from", "rev_to", "body", "sha8", "minx", "miny", "maxx", "maxy")
+
+
+def _version(layer_id: str, row: StoredFeature, rev: int) -> tuple[Any, ...]:
+    sha8 = hashlib.sha256(row.line.encode()).hexdigest()[:16]
+    return (layer_id, row.fid, rev, None, row.line, sha8, *(row.bbox or NOWHERE))
 
 
 def read_ended(connection: Connection, layer_id: str, low: int, high: int) -> Iterator[str]:

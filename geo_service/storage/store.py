@@ -240,21 +240,40 @@ class LayerStore:
         StorageFault
             A definition that cannot be used, or two features of one id.
         """
-        body = _usable(definition)
         begun = _unique(definition.id, map(rows.stored, features))
+        revision = self.create_layer_of(definition, begun, kind=kind, author=author, note=note)
+        self._publish(definition.id)
+        return revision
+
+    def create_layer_of(
+        self,
+        definition: LayerDefinition,
+        stored: Iterable[StoredFeature],
+        *,
+        kind: RevisionKind,
+        author: str,
+        note: str,
+    ) -> Revision:
+        """Revision 1 of a new layer of rows that are ready and have different ids; whoever calls publishes it.
+
+        Raises
+        ------
+        Conflict
+            A layer of this id is there already.
+        StorageFault
+            A definition that cannot be used.
+        """
+        body = _usable(definition)
         about = {"kind": kind, "author": author, "note": note}
         with self.database.writing() as connection:
             if rows.read_head(connection, definition.id) is not None:
                 raise Conflict(what=definition.id)
             rows.add_layer(connection, definition.id)
             rows.add_definition(connection, definition.id, 1, body)
-            rows.add_versions(connection, definition.id, begun, 1)
-            counts = {"parent": 0, "n_add": len(begun), "n_mod": 0, "n_del": 0, "n_all": len(begun)}
-            revision = self._record(
-                connection, {"layer": definition.id, "rev": 1, "definition_rev": 1, **counts, **about}
-            )
-        self._publish(definition.id)
-        return revision
+            count = rows.add_versions(connection, definition.id, stored, 1)
+            counts = {"parent": 0, "n_add": count, "n_mod": 0, "n_del": 0, "n_all": count}
+            place = {"layer": definition.id, "rev": 1, "definition_rev": 1}
+            return self._record(connection, {**place, **counts, **about})
 
     def update_definition(self, definition: LayerDefinition, *, author: str, note: str) -> Revision:
         """The new head with another definition and the same features; the present head where nothing differs."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,12 +16,13 @@ from geo_service.core.features import Feature
 from geo_service.core.layers import THEMES, LayerDefinition
 from geo_service.core.revisions import Revision
 from geo_service.core.validation import check_feature
-from geo_service.errors import InvalidParameter, InvalidRequest
+from geo_service.errors import InvalidParameter, InvalidRequest, StorageFault
 from geo_service.ingest.examination import Options, Request
 from geo_service.ingest.examine import submit
 from geo_service.rendering import symbols
 from geo_service.storage import definitions, retired
 from geo_service.storage.store import LayerStore
+from geo_service.usecases.bulk_layer import LARGE, NewLayer, make_layer
 from geo_service.usecases.uploads import Counter, Kept, Running, remember, result, upload_of
 
 NO_LAYER = ""
@@ -107,10 +109,7 @@ def create(
     """
     require_usable(counter.desk.store, definition)
     revision = counter.desk.store.create_layer(definition, features, kind="upload", author=account.name, note=note)
-    counter.desk.audit.record(
-        actor=account.name, action="layer-create", target=definition.id, features=len(features), sha256=revision.sha256
-    )
-    return revision
+    return _recorded(counter, account, revision)
 
 
 def create_from(counter: Counter, account: Account, running: Running, *, areas: Sequence[Area], note: str) -> Revision:
@@ -127,11 +126,37 @@ def create_from(counter: Counter, account: Account, running: Running, *, areas: 
     definition = definition_of(running)
     if found is None or not found.readable or definition is None or running.layer != NO_LAYER:
         raise InvalidRequest(reason="试运行没有得到可用的数据 / the rehearsal gave no usable data")
-    proposed = (p.after() for p in found.changes())
-    whole = [with_derived(definition, feature, areas) for feature in proposed if feature is not None]
-    features = [f for f in whole if not any(x.level == "block" for x in check_feature(definition, f))]
-    revision = create(counter, account, definition, features, note=note or running.kept.name)
+    if found.tally.accepted > LARGE:
+        layer = NewLayer(definition, Path(found.changes_file), tuple(areas), account.name, note or running.kept.name)
+        revision = _create_large(counter, account, layer)
+    else:
+        proposed = (p.after() for p in found.changes())
+        whole = [with_derived(definition, feature, areas) for feature in proposed if feature is not None]
+        features = [f for f in whole if not any(x.level == "block" for x in check_feature(definition, f))]
+        revision = create(counter, account, definition, features, note=note or running.kept.name)
     counter.desk.drafts.keep_upload(upload_of(running.kept, found))
+    return revision
+
+
+def _create_large(counter: Counter, account: Account, layer: NewLayer) -> Revision:
+    store = counter.desk.store
+    require_usable(store, layer.definition)
+    try:
+        make_layer(store, layer)
+    except StorageFault:
+        require_usable(store, layer.definition)  # somebody else was quicker
+        raise
+    return _recorded(counter, account, store.layer(layer.definition.id).revision)
+
+
+def _recorded(counter: Counter, account: Account, revision: Revision) -> Revision:
+    counter.desk.audit.record(
+        actor=account.name,
+        action="layer-create",
+        target=revision.layer,
+        features=revision.added,
+        sha256=revision.sha256,
+    )
     return revision
 
 

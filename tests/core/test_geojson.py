@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geo_service.core.features import Feature, geometry_of, to_frame
-from geo_service.core.geojson import dump_collection, dump_line, load_line
+from geo_service.core.features import Feature, geometry_of, round_coordinates, to_frame
+from geo_service.core.geojson import canonical_text, dump_collection, dump_line, load_line
 
 longitudes = st.floats(117, 117.3).map(lambda v: round(v, 7))
 latitudes = st.floats(39, 39.2).map(lambda v: round(v, 7))
@@ -39,6 +40,63 @@ def test_a_feature_comes_back_from_its_line(feature: Feature) -> None:
 def test_a_line_does_not_depend_on_the_order_of_keys(feature: Feature) -> None:
     turned = Feature(feature.id, dict(reversed(list(feature.properties.items()))), feature.geometry)
     assert dump_line(turned) == dump_line(feature)
+
+
+numbers = (
+    st.floats(-200, 200, allow_nan=False) | st.floats(-200, 200).map(lambda v: round(v, 7)) | st.integers(-200, 200)
+)
+positions = st.lists(numbers, min_size=2, max_size=3)
+geometries = st.one_of(
+    st.builds(lambda c: {"type": "Point", "coordinates": c}, positions),
+    st.builds(lambda c: {"coordinates": c, "type": "LineString"}, st.lists(positions, min_size=2, max_size=5)),
+    st.builds(lambda c: {"type": "Polygon", "coordinates": [c]}, st.lists(positions, min_size=3, max_size=5)),
+)
+
+
+def by_json(feature: Feature) -> str:
+    """The canonical line by the standard library alone."""
+    body = {"id": feature.id, "properties": dict(feature.properties), "type": "Feature", "geometry": None}
+    if feature.geometry:
+        coordinates = round_coordinates(feature.geometry["coordinates"])
+        body["geometry"] = {"type": feature.geometry["type"], "coordinates": coordinates}
+    return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+@given(st.builds(Feature, st.text(min_size=1), st.dictionaries(st.text(), values), st.none() | geometries))
+def test_the_quick_encoder_writes_what_json_writes(feature: Feature) -> None:
+    assert dump_line(feature) == by_json(feature)
+
+
+@given(geometries)
+def test_canonical_text_is_told_at_a_glance_in_either_order_of_keys(geometry: dict[str, Any]) -> None:
+    found = canonical_text(json.dumps(geometry, separators=(",", ":")).encode())
+    rounded = {"coordinates": round_coordinates(geometry["coordinates"]), "type": geometry["type"]}
+    assert found in (None, json.dumps(rounded, separators=(",", ":")))
+
+
+@pytest.mark.parametrize(
+    ("coordinates", "plain"),
+    [
+        ("[117.1,39.0]", True),
+        ("[117.1234567,-39.25]", True),
+        ("[117.10,39.2]", False),
+        ("[117.12345678,39.2]", False),
+        ("[117,39.2]", False),
+        ("[0.5,39.2]", False),
+        ("[117.1, 39.2]", False),
+        ("[1e2,39.2]", False),
+    ],
+)
+def test_only_numbers_as_they_are_kept_are_taken_for_canonical(coordinates: str, plain: bool) -> None:
+    assert (canonical_text(f'{{"type":"Point","coordinates":{coordinates}}}'.encode()) is not None) is plain
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_number_that_json_cannot_hold_is_refused(value: float) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        dump_line(Feature("NK-TST-001", {"size": value}, None))
+    with pytest.raises(ValueError, match="JSON"):
+        dump_line(Feature("NK-TST-001", {}, {"type": "Point", "coordinates": [value, 39.1]}))
 
 
 def test_coordinates_are_written_with_seven_decimals_at_most() -> None:

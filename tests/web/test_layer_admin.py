@@ -11,6 +11,7 @@ from flask import Flask
 
 from geo_service.deployment import Deployment, open_deployment
 from geo_service.settings import read_settings
+from geo_service.usecases import new_layer
 from geo_service.web.app import create_app
 from tests.web.people import PEOPLE, Visitor, add_people
 
@@ -128,6 +129,28 @@ def test_a_layer_is_made_of_a_file_with_its_schema_and_every_row_that_fits(
     assert "停用" in again.json["zh"]
     chief.post("/admin/layers/valves/restore")
     assert deployment.store.layer("valves").count == 3
+
+
+def test_a_layer_of_very_many_rows_is_made_by_another_process(
+    chief: Visitor, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(new_layer, "LARGE", 2)
+    kept = upload(chief, points(ROWS))
+    about = definition(id="many_valves", serial="DJ")
+    job, tried = rehearse(chief, deployment, kept, definition=about, precision="address")
+    assert tried["tally"]["added"] == 3
+    made = chief.post("/api/new-layers", json={"job": job})
+    assert (made.status_code, made.json["features"]) == (201, 3)
+    feature = deployment.store.feature("many_valves", "NK-DJ-001")
+    assert (feature.properties["depth_m"], feature.properties["precision"]) == (3, "address")
+    assert feature.properties["subdistrict"]
+    assert "many_valves" in str(deployment.people.audit.entries()[:3])
+    deployment.store.flush()
+    assert b"NK-DJ-001" in deployment.store.published_path("many_valves").read_bytes()
+    again = chief.post("/api/new-layers", json={"job": job})
+    assert again.status_code == 400
+    assert "many_valves" in again.json["zh"]
+    assert deployment.store.layer("many_valves").revision.rev == 1
 
 
 def test_a_terrain_model_becomes_a_layer_that_says_where_water_would_stand(
