@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from geo_service.core.layers import Field, LayerDefinition
 from geo_service.core.reference_systems import CRS84, REFERENCE_SYSTEMS, STORAGE
+from geo_service.core.text import Text
 from geo_service.storage.store import LayerState
 from geo_service.usecases.views import RevisionViews
 
@@ -20,6 +21,21 @@ BASE = "/ogc"
 """What the addresses of published data begin with; those of a draft lie under it."""
 SchemaName = Literal["schema", "queryables", "sortables"]
 TITLE = "南开区规划建设一张图"
+GEOMETRY, IDENTITY = Text("几何", "Geometry"), Text("编号", "Code")
+STANDARDS: Mapping[str, Text] = {
+    "ogcapi-common-1": Text("OGC API Common 1：核心", "OGC API Common 1: core"),
+    "ogcapi-common-2": Text("OGC API Common 2：数据集", "OGC API Common 2: collections"),
+    "ogcapi-features-1": Text("OGC API Features 1：核心", "OGC API Features 1: core"),
+    "ogcapi-features-2": Text("OGC API Features 2：坐标参考系", "OGC API Features 2: reference systems"),
+    "ogcapi-features-3": Text("OGC API Features 3：筛选", "OGC API Features 3: filters"),
+    "ogcapi-features-4": Text("OGC API Features 4：增、改、删", "OGC API Features 4: create, replace, update, delete"),
+    "ogcapi-features-5": Text("OGC API Features 5：字段结构", "OGC API Features 5: schemas"),
+    "ogcapi-tiles-1": Text("OGC API Tiles 1：矢量瓦片", "OGC API Tiles 1: vector tiles"),
+    "ogcapi-records-1": Text("OGC API Records 1：元数据", "OGC API Records 1: metadata"),
+    "ogcapi-processes-1": Text("OGC API Processes 1：分析", "OGC API Processes 1: analyses"),
+    "cql2": Text("CQL2：筛选语言", "CQL2: the language of filters"),
+}
+"""The standards of :data:`CONFORMANCE`, for people."""
 
 CONFORMANCE = tuple(
     f"http://www.opengis.net/spec/{name}"
@@ -64,6 +80,15 @@ CONFORMANCE = tuple(
         "cql2/1.0/conf/case-insensitive-comparison",
     )
 )
+
+
+def conformance_by_standard() -> dict[str, list[str]]:
+    """The classes of each key of :data:`STANDARDS`, by their short names."""
+    found: dict[str, list[str]] = {}
+    for uri in CONFORMANCE:
+        standard, _, _, name = uri.split("/")[-4:]
+        found.setdefault(standard, []).append(name)
+    return found
 
 
 def link(href: str, rel: str, kind: str, title: str = "") -> dict[str, str]:
@@ -142,34 +167,36 @@ def collections(base: str, states: Iterable[LayerState], views: RevisionViews) -
     }
 
 
-def schema(base: str, definition: LayerDefinition, name: SchemaName) -> dict[str, Any]:
-    """The JSON Schema of a collection's features (Part 5), its queryables (Part 3), or its sortables (Part 8)."""
+def schema(base: str, definition: LayerDefinition, name: SchemaName, language: str) -> dict[str, Any]:
+    """The JSON Schema of a collection's features (Part 5), its queryables (Part 3), or its sortables (Part 8), with
+    titles in ``zh`` or ``en``."""
     geometry = {
         "x-ogc-role": "primary-geometry",
         "format": f"geometry-{definition.kind.replace('line', 'linestring')}",
-        "title": "几何",
+        "title": GEOMETRY.get(language),
     }
-    properties: dict[str, Any] = {f.key: _property(f) for f in definition.all_fields}
-    identity = {"type": "string", "title": "编号", "x-ogc-role": "id", "readOnly": True}
+    properties: dict[str, Any] = {f.key: _property(f, language) for f in definition.all_fields}
+    identity = {"type": "string", "title": IDENTITY.get(language), "x-ogc-role": "id", "readOnly": True}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"{base}/collections/{definition.id}/{name}",
         "type": "object",
-        "title": definition.title.zh,
+        "title": definition.title.get(language) or definition.title.zh,
         "properties": {"id": identity, **properties, **({} if name == "sortables" else {"geometry": geometry})},
         "additionalProperties": False,
         **({"required": [f.key for f in definition.all_fields if f.required]} if name == "schema" else {}),
     }
 
 
-def _property(item: Field) -> dict[str, Any]:
+def _property(item: Field, language: str) -> dict[str, Any]:
     kinds = {"integer": "integer", "number": "number", "boolean": "boolean"}
-    body: dict[str, Any] = {"title": item.title.zh, "type": kinds.get(item.type, "string")}
+    body: dict[str, Any] = {"title": item.title.get(language) or item.title.zh, "type": kinds.get(item.type, "string")}
     if item.type in ("date", "datetime"):
         body["format"] = {"date": "date", "datetime": "date-time"}[item.type]
     if item.codes:
         body["enum"] = [c.value for c in item.codes]
-        body["description"] = "；".join(f"{c.value} = {c.title.zh}" for c in item.codes)
+        joiner = "; " if language == "en" else "；"
+        body["description"] = joiner.join(f"{c.value} = {c.title.get(language) or c.title.zh}" for c in item.codes)
     limits = {"minimum": item.minimum, "maximum": item.maximum, "x-ogc-unit": item.unit or None}
     read_only = {"readOnly": True} if item.derived else {}
     return body | {k: v for k, v in limits.items() if v is not None} | read_only

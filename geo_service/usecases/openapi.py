@@ -227,12 +227,13 @@ def _collection_paths(definition: LayerDefinition) -> dict[str, Any]:
     item["put"] = _write(f"{name}.replace", "替换 / replace", with_id=True)
     item["patch"] = _write(f"{name}.update", "修改 / update", with_id=True, kinds=PATCH_KINDS)
     item["delete"] = _write(f"{name}.delete", "删除 / delete", with_id=True, done="204")
-    queryables = get(f"{name}.queryables", "可查询字段 / queryables", {SCHEMA: ANY})
+    queryables = get(f"{name}.queryables", "可查询字段 / queryables", {SCHEMA: ANY}, [_F], page=True)
+    sortables = get(f"{name}.sortables", "可排序字段 / sortables", {SCHEMA: ANY}, [_F], page=True)
     return {
         here: get(name, title, {JSON: _to("collection")}, [_F], page=True),
         f"{here}/queryables": queryables,
-        f"{here}/sortables": get(f"{name}.sortables", "可排序字段 / sortables", {SCHEMA: ANY}),
-        f"{here}/schema": get(f"{name}.schema", "字段 / schema", {SCHEMA: ANY}),
+        f"{here}/sortables": sortables,
+        f"{here}/schema": get(f"{name}.schema", "字段 / schema", {SCHEMA: ANY}, [_F], page=True),
         f"{here}/items": items,
         f"{here}/items/{{featureId}}": item,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import re
 from typing import Any
 
@@ -239,7 +240,16 @@ def test_the_versions_of_a_feature_are_listed(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize(
-    "path", ["/ogc/?f=html", "/ogc/conformance?f=html", "/ogc/api.html?layer=schools", "/help/qgis"]
+    "path",
+    [
+        "/ogc/?f=html",
+        "/ogc/conformance?f=html",
+        "/ogc/api.html?layer=schools",
+        "/help/qgis",
+        "/ogc/collections/schools/schema?f=html",
+        "/ogc/collections/schools/queryables?f=html",
+        "/ogc/collections/schools/sortables?f=html",
+    ],
 )
 def test_the_pages_for_people_stand_on_their_own(client: FlaskClient, path: str, language: str) -> None:
     """Addresses of this very service, every link answers, nothing is fetched from elsewhere."""
@@ -253,6 +263,24 @@ def test_the_pages_for_people_stand_on_their_own(client: FlaskClient, path: str,
         for url in re.findall(r"<code>http://localhost(/ogc/[^<{]*)</code>", text):
             status = client.get(url.replace("&amp;", "&"), buffered=True).status_code
             assert status == (400 if url == "/ogc/wms" else 200), url
+
+
+def test_the_pages_of_fields_and_of_conformance_show_what_programs_are_told(client: FlaskClient) -> None:
+    for name in ("schema", "queryables", "sortables"):
+        address = f"/ogc/collections/schools/{name}"
+        told = {x: client.get(f"{address}?lang={x}").json for x in ("zh", "en")}
+        assert told["zh"]["title"] == "学校"
+        assert told["en"]["title"] == "Schools"
+        for language, schema in told.items():
+            page = html.unescape(client.get(f"{address}?f=html&lang={language}").text)
+            for key, field in schema["properties"].items():
+                assert f"<code>{key}</code>" in page
+                assert f"<td>{field['title']}</td>" in page
+                assert all(f"<code>{value}</code>" in page for value in field.get("enum", ()))
+    page = client.get("/ogc/conformance?f=html").text
+    classes = body(client, "/ogc/conformance")["conformsTo"]
+    assert page.count("<code>") == len(classes) > 30
+    assert {uri.rsplit("/", 1)[-1] for uri in classes} == set(re.findall("<code>([^<]+)</code>", page))
 
 
 def test_the_documentation_shows_every_operation_of_a_layer(client: FlaskClient) -> None:

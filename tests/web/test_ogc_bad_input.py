@@ -91,6 +91,14 @@ BAD: dict[str, Bad] = {
     "bbox turned round": Bad("GET", ITEMS, 400, ("起止颠倒", "turned round"), "bbox=118,39,117,40"),
     "datetime": Bad("GET", ITEMS, 400, ("须为日期或时刻", "a day or a moment"), "datetime=yesterday"),
     "format": Bad("GET", ITEMS, 400, ("可用：json, html", "use one of: json, html"), "f=xml"),
+    "format of a schema": Bad("GET", f"/collections/{LAYER}/schema", 400, ("json, html", "json, html"), "f=xml"),
+    "accept of a schema": Bad(
+        "GET",
+        f"/collections/{LAYER}/queryables",
+        406,
+        ("application/pdf", "application/pdf"),
+        headers={"Accept": "application/pdf"},
+    ),
     "feature": Bad("GET", ITEM, 404, ("没有要素「NK-BI-999」", "no feature “NK-BI-999”"), "NK-BI-999"),
     "method": Bad(
         "PUT",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, redirect, request
+from flask import redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from geo_service.core.wording import SHAPES
 from geo_service.usecases import ogc, openapi
 from geo_service.usecases.openapi_processes import process_paths
 from geo_service.web.answers import json_answer
 from geo_service.web.current import deployment
+from geo_service.web.i18n import language
 from geo_service.web.ogc.negotiation import PLAIN, answer, check_parameters, host, page, wants_html
 from geo_service.web.ogc.places import Place, both, place
 
@@ -29,8 +31,10 @@ def conformance(draft_id: str | None) -> AnyResponse:
     """The conformance classes."""
     check_parameters()
     here = place(draft_id)
-    body = {"conformsTo": list(ogc.CONFORMANCE)}
-    return page("ogc.html", place=here, document=body) if wants_html() else json_answer(body)
+    if wants_html():
+        classes = ogc.conformance_by_standard()
+        return page("ogc_conformance.html", place=here, classes=classes, standards=ogc.STANDARDS)
+    return json_answer({"conformsTo": list(ogc.CONFORMANCE)})
 
 
 @both("/api")
@@ -83,25 +87,29 @@ def collection(draft_id: str | None, layer_id: str) -> AnyResponse:
 
 
 @both("/collections/<layer_id>/queryables")
-def queryables(draft_id: str | None, layer_id: str) -> Response:
+def queryables(draft_id: str | None, layer_id: str) -> AnyResponse:
     """What may be asked for in a filter."""
     return _schema(draft_id, layer_id, "queryables")
 
 
 @both("/collections/<layer_id>/sortables")
-def sortables(draft_id: str | None, layer_id: str) -> Response:
+def sortables(draft_id: str | None, layer_id: str) -> AnyResponse:
     """What features may be sorted by."""
     return _schema(draft_id, layer_id, "sortables")
 
 
 @both("/collections/<layer_id>/schema")
-def schema(draft_id: str | None, layer_id: str) -> Response:
+def schema(draft_id: str | None, layer_id: str) -> AnyResponse:
     """The schema of a collection's features."""
     return _schema(draft_id, layer_id, "schema")
 
 
-def _schema(draft_id: str | None, layer_id: str, name: ogc.SchemaName) -> Response:
+def _schema(draft_id: str | None, layer_id: str, name: ogc.SchemaName) -> AnyResponse:
     here = place(draft_id)
     check_parameters()
-    body = ogc.schema(host() + here.base, here.state(layer_id).definition, name)
-    return json_answer(body, mimetype=ogc.SCHEMA)
+    definition = here.state(layer_id).definition
+    if wants_html():
+        return page(
+            "ogc_schema.html", place=here, definition=definition, name=name, geometry=ogc.GEOMETRY, shapes=SHAPES
+        )
+    return json_answer(ogc.schema(host() + here.base, definition, name, language()), mimetype=ogc.SCHEMA)
