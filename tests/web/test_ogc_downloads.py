@@ -29,7 +29,7 @@ from geo_service.rendering import pmtiles
 from geo_service.storage.kept_files import KeptFiles
 from geo_service.usecases.downloads import FORMATS
 
-PLACED, PARTLY = "culture", "schools"
+PLACED, PARTLY, MIXED = "culture", "schools", "carriers"
 WIDE = (117.0, 38.9, 117.55, 39.35)
 GIS = ("gpkg", "shp", "geojson", "fgb", "parquet")
 
@@ -84,6 +84,43 @@ def test_gis_formats_hold_every_feature_where_proj_puts_it(
         there = row.geometry.representative_point()
         assert math.hypot(there.x - x, there.y - y) < (1e-7 if crs == 4490 else 0.01)
         assert row.name == features[row.GS_ID].properties["name"]
+
+
+@pytest.mark.parametrize("name", ["gpkg", "shp", "fgb", "dxf", "geojson", "parquet", "kml"])
+def test_a_layer_of_points_and_areas_is_whole_in_every_format(
+    client: FlaskClient, deployment: Deployment, tmp_path: Path, name: str
+) -> None:
+    """The shipped layer of carriers; a shapefile holds one kind, so there are two of them."""
+    import geopandas
+
+    features = stored(deployment, MIXED)
+    located = {fid: f.geometry["type"].removeprefix("Multi") for fid, f in features.items() if f.geometry}
+    assert set(located.values()) == {"Point", "Polygon"}
+    data = fetch(client, f"{MIXED}.{name}?crs=4490")
+    if name in ("dxf", "kml"):
+        assert all(fid.encode() in data for fid in features)
+        wanted = {"dxf": (b"POLYLINE", b"POINT"), "kml": (b"<Polygon>", b"<Point>")}[name]
+        assert all(word in data for word in wanted)
+        return
+    path = save(tmp_path, "x.zip" if name == "shp" else f"x.{name}", data)
+    frames = [geopandas.read_parquet(path)] if name == "parquet" else read_all(path)
+    assert len(frames) == (2 if name == "shp" else 1)
+    shapes = {fid: shape for f in frames for fid, shape in zip(f["GS_ID"], f.geometry, strict=True)}
+    assert shapes.keys() == features.keys()
+    for fid, feature in features.items():
+        there = shapes[fid]
+        assert (there is None) == (feature.geometry is None)
+        if there is not None:
+            assert there.geom_type.removeprefix("Multi") == located[fid]
+            assert there.hausdorff_distance(feature.shape()) < 1e-7
+
+
+def read_all(path: str) -> list[Any]:
+    import geopandas
+    import pyogrio
+
+    names = [str(name) for name, _ in pyogrio.list_layers(path)]
+    return [geopandas.read_file(path, engine="pyogrio", layer=name) for name in names]
 
 
 @pytest.mark.parametrize("name", ["gpkg", "shp", "geojson", "fgb", "parquet", "kml", "dxf", "xlsx", "csv"])

@@ -99,8 +99,8 @@ class _Entities:
 
     def entities(self, row: Row) -> Iterator[_Pair]:
         """Group codes of a feature: its lines or points, and its name as text inside an area."""
-        kind = "null" if row.shape is None else self.export.definition.kind
-        data = list(self._data(row, kind))
+        kind = row.kind
+        data = list(self._data(row, kind or "null"))
         if row.shape is None:
             yield from self._point((0.0, 0.0), data)
             return

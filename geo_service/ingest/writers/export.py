@@ -12,7 +12,7 @@ import shapely
 
 from geo_service.core.crs import project
 from geo_service.core.features import Feature
-from geo_service.core.layers import Field, LayerDefinition
+from geo_service.core.layers import KINDS, Field, Kind, LayerDefinition
 
 _BATCH = 500
 _METRE_DECIMALS, _DEGREE_DECIMALS = 4, 7
@@ -25,6 +25,11 @@ class Row:
     id: str
     properties: dict[str, Any]
     shape: Any
+
+    @property
+    def kind(self) -> Kind | None:
+        """Point, line or polygon; None while unlocated. Some layers have several kinds."""
+        return None if self.shape is None else KINDS[self.shape.geom_type.removeprefix("Multi")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +45,11 @@ class Export:
     def fields(self) -> tuple[Field, ...]:
         """The layer's fields in the order of its table."""
         return self.definition.all_fields
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds the layer may have, its own first."""
+        return tuple(dict.fromkeys(KINDS[name.removeprefix("Multi")] for name in self.definition.geometry_types))
 
     def rows(self) -> Iterator[Row]:
         """Every feature, moved into the CRS in batches."""

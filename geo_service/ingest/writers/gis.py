@@ -8,13 +8,14 @@ import json
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import shapely
 
-from geo_service.core.layers import Field
+from geo_service.core.features import Feature
+from geo_service.core.layers import Field, Kind
 from geo_service.ingest.mapping import ID_FIELD, REV_FIELD, short_names
 from geo_service.ingest.values import clean_text
 from geo_service.ingest.writers.export import Export, Row, readable
@@ -29,27 +30,47 @@ _KINDS = {"point": "Point", "line": "LineString", "polygon": "Polygon"}
 
 
 def write_shapefile(export: Export, path: Path) -> None:
-    """A zip of .shp .shx .dbf .prj .cpg with ASCII field names of at most 10 bytes, and a table of what they mean."""
-    import fiona
+    """A zip of .shp .shx .dbf .prj .cpg with ASCII field names of at most 10 bytes, and a table of what they mean.
 
+    A shapefile holds one kind of geometry: a layer of several is one for each, named after it.
+    """
     shorts = short_names(export.definition)
     properties = {ID_FIELD: "str:40", REV_FIELD: "int:9"}
     properties |= {shorts[f.key]: _SHAPE_TYPES.get(f.type, f"str:{_SHAPE_TEXT_BYTES}") for f in export.fields}
+    kept = dataclasses.replace(export, features=_repeatable(export.features)) if export.kinds[1:] else export
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        target = Path(folder) / f"{export.definition.id}.shp"
-        schema = {"geometry": _KINDS[export.definition.kind], "properties": properties}
-        if export.definition.kind == "point" and "MultiPoint" in export.definition.geometry_types:
-            schema["geometry"] = "MultiPoint"
-        with fiona.open(
-            target, "w", driver="ESRI Shapefile", schema=schema, crs=f"EPSG:{export.crs}", encoding="UTF-8"
-        ) as out:
-            out.writerecords(_short_records(export, shorts, multi=schema["geometry"] == "MultiPoint"))
+        for kind in export.kinds:
+            _write_one_kind(kept, kind, shorts, properties, Path(folder))
         _write_names(export, shorts, Path(folder) / f"{export.definition.id}_fields.csv")
         _pack(Path(folder), path)
 
 
-def _short_records(export: Export, shorts: dict[str, str], *, multi: bool) -> Iterator[dict[str, Any]]:
+def _write_one_kind(
+    export: Export, kind: Kind, shorts: dict[str, str], properties: dict[str, str], folder: Path
+) -> None:
+    import fiona
+
+    several = export.kinds[1:]
+    target = folder / f"{export.definition.id}{f'_{kind}' if several else ''}.shp"
+    multi = kind == "point" and "MultiPoint" in export.definition.geometry_types
+    schema = {"geometry": "MultiPoint" if multi else _KINDS[kind], "properties": properties}
+    with fiona.open(
+        target, "w", driver="ESRI Shapefile", schema=schema, crs=f"EPSG:{export.crs}", encoding="UTF-8"
+    ) as out:
+        out.writerecords(_short_records(export, shorts, kind if several else None, multi=multi))
+
+
+def _repeatable(features: Iterable[Feature]) -> Sequence[Feature]:
+    return features if isinstance(features, Sequence) else tuple(features)
+
+
+def _short_records(
+    export: Export, shorts: dict[str, str], only: Kind | None, *, multi: bool
+) -> Iterator[dict[str, Any]]:
+    """Records of one kind, None for all; what has no place yet goes with the layer's own."""
     for row in export.rows():
+        if only is not None and (row.kind or export.kinds[0]) != only:
+            continue
         values = {shorts[f.key]: _shape_value(f, row.properties.get(f.key)) for f in export.fields}
         yield _record(row.shape, {ID_FIELD: row.id, REV_FIELD: export.rev, **values}, multi=multi)
 
@@ -92,7 +113,8 @@ def _pack(folder: Path, target: Path) -> None:
 
 
 def write_geopackage(export: Export, path: Path) -> None:
-    """A GeoPackage with one table, typed fields under their keys and every geometry as Multi."""
+    """A GeoPackage with one table, typed fields under their keys and every geometry as Multi, of any kind where the
+    layer has several."""
     _write_typed(export, path, "GPKG")
 
 
@@ -102,7 +124,7 @@ def write_flatgeobuf(export: Export, path: Path) -> None:
     It has a spatial index, by which clients fetch only what they show, unless a feature has no geometry yet: the
     index cannot hold those.
     """
-    kept = export.features if isinstance(export.features, Sequence) else tuple(export.features)
+    kept = _repeatable(export.features)
     indexed = "YES" if all(f.geometry for f in kept) else "NO"
     _write_typed(dataclasses.replace(export, features=kept), path, "FlatGeobuf", dates="str", SPATIAL_INDEX=indexed)
 
@@ -113,7 +135,8 @@ def _write_typed(export: Export, path: Path, driver: str, *, dates: str = "", **
     properties = {ID_FIELD: "str", REV_FIELD: "int32"}
     types = _PACKAGE_TYPES | ({"date": dates, "datetime": dates} if dates else {})
     properties |= {f.key: types.get(f.type, "str") for f in export.fields}
-    schema = {"geometry": f"Multi{_KINDS[export.definition.kind]}", "properties": properties}
+    geometry = "Unknown" if export.kinds[1:] else f"Multi{_KINDS[export.definition.kind]}"
+    schema = {"geometry": geometry, "properties": properties}
     name, crs = export.definition.id, f"EPSG:{export.crs}"
     with fiona.open(path, "w", driver=driver, layer=name, schema=schema, crs=crs, **options) as out:
         out.writerecords(_typed_records(export))

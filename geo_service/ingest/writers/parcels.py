@@ -9,6 +9,7 @@ from typing import Any
 import shapely
 
 from geo_service.core.crs import project
+from geo_service.core.layers import Kind
 from geo_service.ingest.mapping import ID_FIELD, REV_FIELD
 from geo_service.ingest.writers.export import Export, Row, rings_of
 
@@ -43,13 +44,13 @@ def _attributes(export: Export) -> list[str]:
 
 
 def _parcel(export: Export, row: Row) -> Iterator[str]:
-    if row.shape is None:
+    if row.kind is None:
         return
-    paths = _paths(export.definition.kind, row.shape)
+    paths = _paths(row.kind, row.shape)
     area = _area_m2(export, row.shape)
     name = str(row.properties.get("name") or "").replace(",", "，").replace("\n", " ").replace("\r", " ")
     count = sum(len(path) for path in paths)
-    yield f"{count},{area:.2f},{row.id},{name},{_KINDS[export.definition.kind]},,,,@"
+    yield f"{count},{area:.2f},{row.id},{name},{_KINDS[row.kind]},,,,@"
     number = 0
     for ring, path in enumerate(paths, start=1):
         for x, y in path:
@@ -57,7 +58,7 @@ def _parcel(export: Export, row: Row) -> Iterator[str]:
             yield f"J{number},{ring},{y!r},{x!r}"
 
 
-def _paths(kind: str, shape: Any) -> list[list[tuple[float, float]]]:
+def _paths(kind: Kind, shape: Any) -> list[list[tuple[float, float]]]:
     if kind == "polygon":
         return [list(ring.coords) for ring in rings_of(shape)]
     return [list(part.coords) for part in shapely.get_parts(shape)]
