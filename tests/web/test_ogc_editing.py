@@ -320,6 +320,23 @@ def test_a_draft_is_edited_by_its_owner_only(
     assert [c["id"] for c in listed] == [FULL]
 
 
+def test_options_say_which_methods_and_which_media_types(
+    client: FlaskClient, app: Flask, deployment: Deployment, officer: dict[str, str]
+) -> None:
+    """Without them the pencil of QGIS stays grey, also for the item it makes up on an empty layer."""
+    draft = f"/ogc/drafts/{new_draft(app, deployment, EMPTY)}"
+    for base in ("/ogc", draft):
+        items = client.options(f"{base}/collections/{EMPTY}/items", headers=officer)
+        item = client.options(f"{base}/collections/{EMPTY}/items/unknown_id", headers=officer)
+        assert (items.status_code, item.status_code) == (200, 200)
+        assert items.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
+        assert item.headers["Allow"] == "GET, HEAD, OPTIONS, PUT, PATCH, DELETE"
+        assert items.headers["Accept-Post"] == "application/geo+json, application/json"
+        assert item.headers["Accept-Patch"].startswith("application/merge-patch+json, ")
+        assert client.options(f"{base}/collections/nothing/items", headers=officer).status_code == 404
+    assert client.options(f"{draft}/collections/{EMPTY}/items").status_code == 401
+
+
 def test_published_features_demand_the_version_that_was_seen(
     client: FlaskClient, deployment: Deployment, chief: dict[str, str]
 ) -> None:

@@ -27,29 +27,29 @@ from geo_service.web.current import deployment
 from geo_service.web.drafts import areas, desk, next_code
 from geo_service.web.ogc.items import etag, item_address, item_answer, one
 from geo_service.web.ogc.negotiation import check_parameters
-from geo_service.web.ogc.places import Place, both, place
+from geo_service.web.ogc.places import OWN_OPTIONS, Place, both, place
 from geo_service.web.session import require_account
 
 ITEMS, ITEM = "/collections/<layer_id>/items", "/collections/<layer_id>/items/<fid>"
 
 
-@both(ITEMS, methods=["OPTIONS"], provide_automatic_options=False)
+@both(ITEMS, methods=["OPTIONS"], **OWN_OPTIONS)
 def items_options(draft_id: str | None, layer_id: str) -> Response:
     """The methods of a collection; without POST here the pencil of QGIS stays grey."""
     place(draft_id).state(layer_id)
     headers = {"Allow": "GET, HEAD, OPTIONS, POST", "Accept-Post": ", ".join(FEATURE_KINDS)}
-    return Response(status=204, headers=headers)
+    return Response(headers=headers)
 
 
-@both(ITEM, methods=["OPTIONS"], provide_automatic_options=False)
+@both(ITEM, methods=["OPTIONS"], **OWN_OPTIONS)
 def item_options(draft_id: str | None, layer_id: str, fid: str) -> Response:  # noqa: ARG001  # for an empty layer QGIS asks for an unknown id too
     """The methods of a feature."""
     place(draft_id).state(layer_id)
     headers = {"Allow": "GET, HEAD, OPTIONS, PUT, PATCH, DELETE", "Accept-Patch": ", ".join(PATCH_KINDS)}
-    return Response(status=204, headers=headers)
+    return Response(headers=headers)
 
 
-@both(ITEMS, methods=["POST"])
+@both(ITEMS, methods=["POST"], **OWN_OPTIONS)
 def create(draft_id: str | None, layer_id: str) -> Response:
     """A new feature: 201 with its address; the business code is ours to give."""
     here = place(draft_id)
@@ -65,7 +65,7 @@ def create(draft_id: str | None, layer_id: str) -> Response:
     return response
 
 
-@both(ITEM, methods=["PUT"])
+@both(ITEM, methods=["PUT"], **OWN_OPTIONS)
 def replace(draft_id: str | None, layer_id: str, fid: str) -> Response:
     """A feature replaced as a whole."""
     here = place(draft_id)
@@ -78,7 +78,7 @@ def replace(draft_id: str | None, layer_id: str, fid: str) -> Response:
     return item_answer(here, state, feature, CRS84)
 
 
-@both(ITEM, methods=["PATCH"])
+@both(ITEM, methods=["PATCH"], **OWN_OPTIONS)
 def update(draft_id: str | None, layer_id: str, fid: str) -> Response:
     """A feature with some fields, or only its geometry, changed (RFC 7396)."""
     here = place(draft_id)
@@ -93,7 +93,7 @@ def update(draft_id: str | None, layer_id: str, fid: str) -> Response:
     return item_answer(here, state, feature, CRS84)
 
 
-@both(ITEM, methods=["DELETE"])
+@both(ITEM, methods=["DELETE"], **OWN_OPTIONS)
 def delete(draft_id: str | None, layer_id: str, fid: str) -> Response:
     """A feature deleted."""
     here = place(draft_id)

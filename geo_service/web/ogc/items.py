@@ -24,7 +24,7 @@ from geo_service.web.answers import json_answer
 from geo_service.web.current import deployment
 from geo_service.web.ogc.negotiation import check_parameters, host, wants_html
 from geo_service.web.ogc.pattern import asks_for_fields, pattern
-from geo_service.web.ogc.places import Place, blueprint, both, place
+from geo_service.web.ogc.places import OWN_OPTIONS, Place, blueprint, both, place
 from geo_service.web.ogc.questions import conditions, equality, feature_json, page_query, system, wanted_properties
 
 ITEM_PARAMETERS = frozenset({
@@ -35,7 +35,7 @@ WORKED_OUT = frozenset({"id", "filter", "filter-lang", "filter-crs", "datetime",
 """Parameters whose answer is no slice of what is published."""
 
 
-@both("/collections/<layer_id>/items")
+@both("/collections/<layer_id>/items", **OWN_OPTIONS)
 def items(draft_id: str | None, layer_id: str) -> AnyResponse:
     """A page of features."""
     here = place(draft_id)
@@ -109,7 +109,7 @@ def _features(page: FeaturePage, crs: ReferenceSystem, wanted: set[str] | None) 
     return [feature_json(f, to_wire(f, crs), wanted) for f in page.features]
 
 
-@both("/collections/<layer_id>/items/<fid>")
+@both("/collections/<layer_id>/items/<fid>", **OWN_OPTIONS)
 def item(draft_id: str | None, layer_id: str, fid: str) -> AnyResponse:
     """One feature."""
     here = place(draft_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -24,6 +24,8 @@ from geo_service.web.session import require_account
 
 blueprint = Blueprint("ogc", __name__)
 
+OWN_OPTIONS: Mapping[str, Any] = {"provide_automatic_options": False}
+"""For addresses whose OPTIONS we answer ourselves: Flask's answer stands in the way where only one rule lacks this."""
 View = TypeVar("View", bound=Callable[..., Any])
 
 
