@@ -66,7 +66,7 @@ where; ``advice`` says what to do.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 
@@ -117,6 +117,15 @@ def one_side(text: object, language: str) -> object:
         if _CHINESE.search(zh) and not _CHINESE.search(own):
             return en if language == "en" else zh + ("：" + shared if colon and not _COLON.search(zh) else "")
     return text
+
+
+def one_of(names: Iterable[object]) -> str:
+    """The reason of a value that must be one of these.
+
+    >>> one_side(one_of(("json", "html")), "zh")
+    '可用：json, html'
+    """
+    return f"可用 / use one of: {', '.join(map(str, names))}"
 
 
 def revived(code: str, params: Mapping[str, object]) -> GeoServiceError:

@@ -57,5 +57,5 @@ def find_question(question_id: str) -> Question:
     """
     found = next((q for q in QUESTIONS if q.id == question_id), None)
     if found is None:
-        raise NotFound(what=f"分析 / analysis {question_id}")
+        raise NotFound(what=f"分析 / analysis: {question_id}")
     return found

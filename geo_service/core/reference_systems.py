@@ -12,7 +12,7 @@ from shapely.errors import ShapelyError
 from geo_service.core.crs import GEOGRAPHIC, transformer
 from geo_service.core.features import Feature
 from geo_service.core.query import Bbox
-from geo_service.errors import InvalidBbox, InvalidParameter
+from geo_service.errors import InvalidBbox, InvalidParameter, one_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,7 @@ def find(uri: str, *, name: str) -> ReferenceSystem:
     for system in REFERENCE_SYSTEMS:
         if system.uri == plain:
             return system
-    known = ", ".join(s.uri for s in REFERENCE_SYSTEMS)
-    raise InvalidParameter(name=name, value=uri, reason=f"可用 / use one of: {known}")
+    raise InvalidParameter(name=name, value=uri, reason=one_of(s.uri for s in REFERENCE_SYSTEMS))
 
 
 def to_wire(feature: Feature, system: ReferenceSystem) -> dict[str, Any] | None:

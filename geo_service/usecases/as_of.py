@@ -36,7 +36,7 @@ def revision_as_of(state: LayerState, text: str, store: LayerStore, editions: Ed
     return revision_at(store, layer_id, moment_of(text))
 
 
-def moment_of(text: str) -> str:
+def moment_of(text: str, *, name: str = "asOf") -> str:
     """A day (its end) or a moment as revisions carry it: UTC, ISO 8601, to the second. China's time where no zone is
     given.
 
@@ -55,4 +55,4 @@ def moment_of(text: str) -> str:
         return at.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (ValueError, OverflowError):
         reason = "须为版本号、日期 2026-05-01 或时刻 / a revision, a day or a moment"
-        raise InvalidParameter(name="asOf", value=text[:80], reason=reason) from None
+        raise InvalidParameter(name=name, value=text[:80], reason=reason) from None

@@ -13,7 +13,7 @@ from geo_service.core.layers import LayerDefinition
 from geo_service.core.query import Bbox, Query
 from geo_service.core.revisions import Revision
 from geo_service.core.text import Text
-from geo_service.errors import InvalidParameter
+from geo_service.errors import InvalidParameter, one_of
 from geo_service.ingest.writers import GEOPARQUET, WRITERS, Writer, write_layer
 from geo_service.rendering import pmtiles
 from geo_service.storage.elsewhere import do_elsewhere
@@ -111,8 +111,8 @@ def order(definition: LayerDefinition, revision: Revision, suffix: str, crs: int
     """
     found = next((f for f in offered(definition) if suffix in (f.key, f.suffix.removeprefix("."))), None)
     if found is None:
-        known = ", ".join(f.key for f in offered(definition))
-        raise InvalidParameter(name="format", value=suffix[:20], reason=f"可用 / use one of: {known}")
+        known = [f.key for f in offered(definition)]
+        raise InvalidParameter(name="format", value=suffix[:20], reason=one_of(known))
     wanted = Order(
         definition=definition,
         revision=revision,
@@ -122,7 +122,7 @@ def order(definition: LayerDefinition, revision: Revision, suffix: str, crs: int
         bbox=query.bbox,
     )
     if wanted.crs not in found.crs:
-        raise InvalidParameter(name="crs", value=wanted.crs, reason=", ".join(map(str, found.crs)))
+        raise InvalidParameter(name="crs", value=wanted.crs, reason=one_of(found.crs))
     if found.key == "pmtiles" and (query.filter or query.bbox):
         raise InvalidParameter(name="filter", value=query.filter or "bbox", reason="PMTiles: 整层 / whole layers only")
     return wanted

@@ -16,7 +16,7 @@ from geo_service.core.features import Feature
 from geo_service.core.layers import THEMES, LayerDefinition
 from geo_service.core.revisions import Revision
 from geo_service.core.validation import check_feature
-from geo_service.errors import InvalidParameter, InvalidRequest, StorageFault
+from geo_service.errors import InvalidParameter, InvalidRequest, StorageFault, one_of
 from geo_service.ingest.examination import Options, Request
 from geo_service.ingest.examine import submit
 from geo_service.rendering import symbols
@@ -87,7 +87,7 @@ def _clashes(store: LayerStore, definition: LayerDefinition) -> list[tuple[str, 
     if not definition.source.strip():
         found.append(("source", "", "须填资料来源 / the source is needed"))
     if definition.theme not in THEMES:
-        found.append(("theme", definition.theme, " / ".join(THEMES)))
+        found.append(("theme", definition.theme, one_of(THEMES)))
     if definition.symbol not in symbols.NAMES:
         found.append(("symbol", definition.symbol, "不在符号表中 / not in the symbol table"))
     if any(o.id == definition.id for o in others):

@@ -153,7 +153,8 @@ _LANG = {
     "description": "说明与报错的语言 / the language of words and refusals",
     "schema": {"type": "string", "enum": ["zh", "en"]},
 }
-_F = {"name": "f", "in": "query", "schema": {"type": "string", "enum": ["json", "html"]}}
+F = {"name": "f", "in": "query", "schema": {"type": "string", "enum": ["json", "html"]}}
+"""Which form of a document that is a page, too."""
 _ID = {"name": "featureId", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
 _CONTENT_CRS = {"name": "Content-Crs", "in": "header", "schema": {"type": "string"}}
 _IF_MATCH = {"name": "If-Match", "in": "header", "schema": {"type": "string"}}
@@ -162,10 +163,10 @@ _IF_MATCH = {"name": "If-Match", "in": "header", "schema": {"type": "string"}}
 def document(base: str, states: Iterable[LayerState], more: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The whole document for what begins with ``base``, with the collections a reader may see and ``more`` paths."""
     paths: dict[str, Any] = {
-        "/": get("landing", "首页 / landing page", {JSON: _to("landing")}, [_F], page=True),
-        "/conformance": get("conformance", "符合性 / conformance", {JSON: _to("conformance")}, [_F], page=True),
-        "/api": get("api", "接口定义 / API definition", {OPENAPI: ANY}, [_F], page=True),
-        "/collections": get("collections", "图层 / collections", {JSON: _to("collections")}, [_F], page=True),
+        "/": get("landing", "首页 / landing page", {JSON: _to("landing")}, [F], page=True),
+        "/conformance": get("conformance", "符合性 / conformance", {JSON: _to("conformance")}, [F], page=True),
+        "/api": get("api", "接口定义 / API definition", {OPENAPI: ANY}, [F], page=True),
+        "/collections": get("collections", "图层 / collections", {JSON: _to("collections")}, [F], page=True),
     }
     if base == BASE:
         paths |= _tile_scheme_paths() | _picture_paths() | _catalogue_paths()
@@ -220,20 +221,20 @@ def refusals(codes: Iterable[str], *, page: bool = False) -> dict[str, Any]:
 def _collection_paths(definition: LayerDefinition) -> dict[str, Any]:
     here, name, title = f"/collections/{definition.id}", definition.id, definition.title.zh
     items = get(f"{name}.items", title, {GEOJSON: _to("features")}, _item_parameters(definition), page=True)
-    item = get(f"{name}.item", title, {GEOJSON: _to("feature")}, [_ID, _CRS, _AS_OF, _F], page=True)
+    item = get(f"{name}.item", title, {GEOJSON: _to("feature")}, [_ID, _CRS, _AS_OF, F], page=True)
     for operation in (items["get"], item["get"]):
         operation["responses"]["200"]["headers"] = {"Content-Crs": {"schema": {"type": "string"}}}
     items["post"] = _write(f"{name}.create", "新增 / create", done="201")
     item["put"] = _write(f"{name}.replace", "替换 / replace", with_id=True)
     item["patch"] = _write(f"{name}.update", "修改 / update", with_id=True, kinds=PATCH_KINDS)
     item["delete"] = _write(f"{name}.delete", "删除 / delete", with_id=True, done="204")
-    queryables = get(f"{name}.queryables", "可查询字段 / queryables", {SCHEMA: ANY}, [_F], page=True)
-    sortables = get(f"{name}.sortables", "可排序字段 / sortables", {SCHEMA: ANY}, [_F], page=True)
+    queryables = get(f"{name}.queryables", "可查询字段 / queryables", {SCHEMA: ANY}, [F], page=True)
+    sortables = get(f"{name}.sortables", "可排序字段 / sortables", {SCHEMA: ANY}, [F], page=True)
     return {
-        here: get(name, title, {JSON: _to("collection")}, [_F], page=True),
+        here: get(name, title, {JSON: _to("collection")}, [F], page=True),
         f"{here}/queryables": queryables,
         f"{here}/sortables": sortables,
-        f"{here}/schema": get(f"{name}.schema", "字段 / schema", {SCHEMA: ANY}, [_F], page=True),
+        f"{here}/schema": get(f"{name}.schema", "字段 / schema", {SCHEMA: ANY}, [F], page=True),
         f"{here}/items": items,
         f"{here}/items/{{featureId}}": item,
     }
@@ -353,7 +354,7 @@ def _item_parameters(definition: LayerDefinition) -> list[dict[str, Any]]:
         _text("properties", "逗号分隔 / comma separated"),
         _text("sortby", "±字段 / ±field"),
         _AS_OF,
-        _F,
+        F,
         _text("id", "编号，可多个，逗号分隔 / ids, comma separated"),
         *(_text(f.key, f.title.zh) for f in definition.all_fields),
     ]

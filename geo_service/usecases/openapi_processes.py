@@ -6,7 +6,7 @@ from typing import Any
 
 from geo_service.analysis.questions import QUESTIONS
 from geo_service.usecases.ogc import JSON
-from geo_service.usecases.openapi import ANY, get, refusals
+from geo_service.usecases.openapi import ANY, F, get, refusals
 
 _PROCESS = {
     "name": "processID",
@@ -58,8 +58,8 @@ def process_paths() -> dict[str, Any]:
     results = get("jobResults", "任务结果 / results", {JSON: ANY}, [_JOB])
     results["get"]["responses"] |= refusals(("409", "504"))
     return {
-        "/processes": get("processes", "分析流程 / processes", {JSON: ANY}),
-        "/processes/{processID}": get("process", "流程说明 / process", {JSON: ANY}, [_PROCESS]),
+        "/processes": get("processes", "分析流程 / processes", {JSON: ANY}, [F], page=True),
+        "/processes/{processID}": get("process", "流程说明 / process", {JSON: ANY}, [_PROCESS, F], page=True),
         "/processes/{processID}/execution": {"post": _execution()},
         "/jobs": get("jobs", "任务 / jobs", {JSON: ANY}),
         "/jobs/{jobID}": job,

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, redirect, render_template, request, sessi
 from werkzeug.wrappers import Response as AnyResponse
 
 from geo_service.core.access import ANY, ROLES, Account, Grant, Role
-from geo_service.errors import AccessDenied, InvalidParameter
+from geo_service.errors import AccessDenied, InvalidParameter, one_of
 from geo_service.usecases import accounts
 from geo_service.web import draft_json
 from geo_service.web import session as web_session
@@ -216,7 +216,7 @@ def _require_admin() -> Account:
 def _grant() -> Grant:
     role = request.form.get("role", "viewer")
     if role not in get_args(Role):
-        raise InvalidParameter(name="role", value=role, reason=" / ".join(get_args(Role)))
+        raise InvalidParameter(name="role", value=role, reason=one_of(get_args(Role)))
     layer = request.form.get("layer", ANY) or ANY
     if layer != ANY:
         deployment().store.layer(layer)

@@ -17,7 +17,7 @@ from geo_service.core.layers import LayerDefinition
 from geo_service.core.merge import Side
 from geo_service.core.revisions import Operation, changed_fields
 from geo_service.core.validation import check_feature
-from geo_service.errors import FeatureNotFound, InvalidEdit, InvalidParameter, InvalidRequest
+from geo_service.errors import FeatureNotFound, InvalidEdit, InvalidParameter, InvalidRequest, one_of
 from geo_service.storage.draft_pages import change_heads, change_page, changes_of, tally
 from geo_service.storage.lookup import features_at
 from geo_service.storage.store import LayerState
@@ -148,7 +148,7 @@ def put_change(draft_id: str, fid: str) -> Response:
     body = read_object()
     wanted = str(body.get("operation", "modify"))
     if wanted not in get_args(Operation):
-        raise InvalidParameter(name="operation", value=wanted, reason=" / ".join(get_args(Operation)))
+        raise InvalidParameter(name="operation", value=wanted, reason=one_of(get_args(Operation)))
     known = next_code(state) if fid == "new" else fid
     after = None if wanted == "delete" else _feature(known, body)
     return json_answer(_put(draft, state, known, after, _base_rev(body, draft, state)))
@@ -257,7 +257,7 @@ def decide(draft_id: str) -> Response:
     body = read_object()
     decision = str(body.get("decision", ""))
     if decision not in get_args(Decision):
-        raise InvalidParameter(name="decision", value=decision, reason=" / ".join(get_args(Decision)))
+        raise InvalidParameter(name="decision", value=decision, reason=one_of(get_args(Decision)))
     count = review.decide(desk(), who, draft_id, _chosen(draft_id, body.get("fids", ())), cast("Decision", decision))
     counts = tally(deployment().store.database, draft_id)
     return json_answer({"decided": count, "tally": draft_json.tally_json(counts)})

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from geo_service.core.access import may_edit, may_review
 from geo_service.core.derived import Area
 from geo_service.core.drafts import EDITABLE, MODES, STATES, STEPS, Draft
-from geo_service.errors import DraftNotFound, InvalidParameter
+from geo_service.errors import DraftNotFound, InvalidParameter, one_of
 from geo_service.storage.codes import ever_used_ids
 from geo_service.storage.draft_pages import tally
 from geo_service.storage.drafts import Upload
@@ -198,7 +198,7 @@ def step_name(name: str) -> str:
         There is no such step.
     """
     if name not in STEPS or name == "publish":
-        raise InvalidParameter(name="step", value=name[:40], reason=" / ".join(STEPS))
+        raise InvalidParameter(name="step", value=name[:40], reason=one_of(STEPS))
     return name
 
 

@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 
 from geo_service.core.access import may_edit
 from geo_service.core.shaping import cut_hole, read_shape, split_by
-from geo_service.errors import AccessDenied, InvalidParameter
+from geo_service.errors import AccessDenied, InvalidParameter, one_of
 from geo_service.web.answers import json_answer
 from geo_service.web.assets import asset_url
 from geo_service.web.bodies import read_object
@@ -40,7 +40,7 @@ def cut(operation: str) -> Response:
     if not any(may_edit(who, s.definition) for s in visible_layers()):
         raise AccessDenied(action="编辑图形 / cut shapes")
     if operation not in ("hole", "split"):
-        raise InvalidParameter(name="operation", value=operation[:40], reason="hole / split")
+        raise InvalidParameter(name="operation", value=operation[:40], reason=one_of(("hole", "split")))
     body = read_object(largest=LARGEST_BODY)
     whole, tool = read_shape(body.get("geometry")), read_shape(body.get("by"))
     parts = [cut_hole(whole, tool)] if operation == "hole" else split_by(whole, tool)

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from geo_service.core.access import ROLES, Account
 from geo_service.core.layers import THEMES, Kind, LayerDefinition, Policy
 from geo_service.core.text import Text
-from geo_service.errors import AccessDenied, InvalidParameter
+from geo_service.errors import AccessDenied, InvalidParameter, one_of
 from geo_service.ingest.crs_doctor import CHOICES
 from geo_service.ingest.examination import Examination, Options
 from geo_service.rendering import symbols
@@ -47,7 +47,7 @@ def symbol_list() -> Response:
     """Every symbol there is, as it looks for points, lines or polygons (``kind``)."""
     kind = request.args.get("kind", "point")
     if kind not in KINDS:
-        raise InvalidParameter(name="kind", value=kind[:40], reason=" / ".join(KINDS))
+        raise InvalidParameter(name="kind", value=kind[:40], reason=one_of(KINDS))
     found = [symbols.symbol(name) for name in symbols.NAMES]
     return json_answer({"symbols": [symbols.as_json(s) for s in found if s.kind == kind]})
 
@@ -131,7 +131,7 @@ def _definition(given: Any) -> LayerDefinition:
 def _options(body: dict[str, Any], definition: LayerDefinition | None) -> Options:
     crs, mapping = str(body.get("crs", "")), body.get("mapping")
     if crs and crs != "declared" and crs not in CHOICES:
-        raise InvalidParameter(name="crs", value=crs[:40], reason=" / ".join(CHOICES))
+        raise InvalidParameter(name="crs", value=crs[:40], reason=one_of(CHOICES))
     source = definition.source if definition else ""
     defaults = {"precision": str(body.get("precision", "")), "source": source}
     return Options(
@@ -175,9 +175,7 @@ def set_policy(layer_id: str) -> AnyResponse:
     before, form = deployment().store.layer(layer_id).definition, request.form
     secrecy, theme = form.get("secrecy", before.secrecy), form.get("theme", before.theme)
     if secrecy not in ("public", "internal") or theme not in THEMES:
-        raise InvalidParameter(
-            name="secrecy / theme", value=f"{secrecy[:20]} / {theme[:20]}", reason=" / ".join(THEMES)
-        )
+        raise InvalidParameter(name="secrecy / theme", value=f"{secrecy[:20]} / {theme[:20]}", reason=one_of(THEMES))
     after = dataclasses.replace(
         before,
         title=Text(form.get("zh", "").strip()[:80], form.get("en", "").strip()[:80] or before.title.en),

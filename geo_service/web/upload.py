@@ -11,7 +11,7 @@ from flask import Blueprint, Response, g, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from geo_service.core.features import Feature
-from geo_service.errors import InvalidParameter, InvalidRequest
+from geo_service.errors import InvalidParameter, InvalidRequest, one_of
 from geo_service.ingest.change_pages import FILTERS, Filter, Unchanged, read_page
 from geo_service.ingest.crs_doctor import CHOICES
 from geo_service.ingest.encoding import CANDIDATES
@@ -108,7 +108,7 @@ def changes(job_id: str) -> Response:
         raise InvalidRequest(reason="预检没有得到可用的数据 / the dry run gave no usable data")
     kind = request.args.get("kind", "all")
     if kind not in FILTERS:
-        raise InvalidParameter(name="kind", value=kind[:40], reason=" / ".join(FILTERS))
+        raise InvalidParameter(name="kind", value=kind[:40], reason=one_of(FILTERS))
     limit = min(_number("limit", PAGE), LARGEST_PAGE)
     return json_answer(_changes_json(running, cast("Filter", kind), offset=_number("offset", 0), limit=limit))
 
@@ -246,16 +246,16 @@ def _change_json(entry: ProposedChange | Unchanged, before: Feature | None) -> d
 def _options(body: dict[str, Any]) -> Options:
     mode = str(body.get("mode", "upsert"))
     if mode not in get_args(Mode):
-        raise InvalidParameter(name="mode", value=mode, reason=" / ".join(get_args(Mode)))
+        raise InvalidParameter(name="mode", value=mode, reason=one_of(get_args(Mode)))
     crs = str(body.get("crs", ""))
     if crs and crs != "declared" and crs not in CHOICES:
-        raise InvalidParameter(name="crs", value=crs, reason=" / ".join(CHOICES))
+        raise InvalidParameter(name="crs", value=crs, reason=one_of(CHOICES))
     mapping = body.get("mapping")
     if mapping is not None and not isinstance(mapping, dict):
         raise InvalidParameter(name="mapping", value=str(mapping)[:80], reason="须为对象 / an object")
     encoding = str(body.get("encoding", ""))
     if encoding and encoding not in CANDIDATES:
-        raise InvalidParameter(name="encoding", value=encoding[:40], reason=" / ".join(CANDIDATES))
+        raise InvalidParameter(name="encoding", value=encoding[:40], reason=one_of(CANDIDATES))
     return Options(
         mode=cast("Mode", mode),
         layer=str(body.get("source_layer", ""))[:200],

@@ -184,6 +184,24 @@ BAD: dict[str, Bad] = {
 }
 
 
+ELSEWHERE = {
+    "/changes?since=abc": (
+        400,
+        "参数 since 的值「abc」不对：须为版本号、日期",
+        "since=abc is wrong: a revision, a day",
+    ),
+    f"/collections/{LAYER}/changes?since=9": (400, "须不大于 1", "1 or less"),
+    f"/collections/{LAYER}/tiles?f=xml": (400, "可用：json", "use one of: json"),
+    f"/collections/{LAYER}/tiles/Foo": (400, "可用：WebMercatorQuad", "use one of: WebMercatorQuad"),
+    f"/download/{LAYER}.exe": (400, "「exe」不对：可用：gpkg", "use one of: gpkg"),
+    f"/download/{LAYER}.gpkg?crs=2382": (400, "可用：4490", "use one of: 4490"),
+    f"/records/{LAYER}?f=xml": (400, "可用：json, html, iso19139", "use one of: json, html, iso19139"),
+    "/processes/none": (404, "没有找到 分析：none", "analysis: none was not found"),
+    "/processes?f=xml": (400, "可用：json, html", "use one of: json, html"),
+    "/jobs?f=xml": (400, "可用：json", "use one of: json"),
+}
+
+
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory, module_database: str) -> Iterator[Deployment]:
     home = str(tmp_path_factory.mktemp("bad"))
@@ -235,6 +253,16 @@ def test_what_is_refused_is_said_in_one_sentence_of_the_language_asked_for(
     assert not re.search("[\u4e00-\u9fff]", names)
     for name, value in bad.answers.items():
         assert answer.headers[name] == value
+
+
+@pytest.mark.parametrize("address", ELSEWHERE)
+def test_tiles_files_records_and_processes_refuse_in_words_too(client: FlaskClient, address: str) -> None:
+    status, *names = ELSEWHERE[address]
+    answer = client.get(f"/ogc{address}")
+    assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
+    for side, name in zip(("zh", "en"), names, strict=True):
+        assert name in answer.json[side]
+        assert " / " not in answer.json[side]
 
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)

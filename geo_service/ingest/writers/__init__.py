@@ -9,7 +9,7 @@ from typing import Literal
 
 from geo_service.core.features import Feature
 from geo_service.core.layers import LayerDefinition
-from geo_service.errors import InvalidParameter
+from geo_service.errors import InvalidParameter, one_of
 from geo_service.ingest.writers import drawing, gis, keyhole, parcels, tables
 from geo_service.ingest.writers.export import Export
 
@@ -62,7 +62,7 @@ def write_layer(
     """
     writer = GEOPARQUET if name == "parquet" else WRITERS.get(name)
     if writer is None:
-        raise InvalidParameter(name="format", value=name, reason=", ".join(WRITERS))
+        raise InvalidParameter(name="format", value=name, reason=one_of(WRITERS))
     check_crs(writer, crs)
     writer.write(Export(definition=definition, features=features, rev=rev, crs=crs), path)
     return path
@@ -77,4 +77,4 @@ def check_crs(writer: Writer, crs: int) -> None:
         It cannot.
     """
     if crs not in writer.crs:
-        raise InvalidParameter(name="crs", value=crs, reason=", ".join(map(str, writer.crs)))
+        raise InvalidParameter(name="crs", value=crs, reason=one_of(writer.crs))

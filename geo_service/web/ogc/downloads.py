@@ -8,7 +8,7 @@ from geo_service.core.access import may_read
 from geo_service.core.cql import compile_filter
 from geo_service.core.query import Query
 from geo_service.core.reference_systems import CRS84
-from geo_service.errors import InvalidParameter
+from geo_service.errors import InvalidParameter, one_of
 from geo_service.storage.store import LayerState
 from geo_service.usecases import downloads
 from geo_service.usecases.ogc import BASE
@@ -52,7 +52,7 @@ def _crs() -> int | None:
     if number == "CRS84":
         return 4490
     if not number.isascii() or not number.isdigit() or len(number) > 6:
-        raise InvalidParameter(name="crs", value=text[:80], reason="4490 / 4548 / 4527")
+        raise InvalidParameter(name="crs", value=text[:80], reason=one_of((4490, 4548, 4527)))
     return int(number)
 
 

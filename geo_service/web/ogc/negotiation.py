@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from geo_service.errors import InvalidParameter, NotAcceptable
+from geo_service.errors import InvalidParameter, NotAcceptable, one_of
 from geo_service.usecases import ogc
 from geo_service.web.answers import json_answer
 
@@ -36,6 +36,19 @@ def check_parameters(known: AbstractSet[str] = PLAIN) -> None:
         )
 
 
+def check_json(known: AbstractSet[str] = PLAIN) -> None:
+    """Nothing where every parameter is known and JSON is asked for: a document without a page.
+
+    Raises
+    ------
+    InvalidParameter
+        It is not so.
+    """
+    check_parameters(known)
+    if request.args.get("f", "json") != "json":
+        raise InvalidParameter(name="f", value=request.args["f"][:20], reason=one_of(("json",)))
+
+
 def wants_html() -> bool:
     """Whether a page is asked for, by ``f`` or by ``Accept``.
 
@@ -46,7 +59,7 @@ def wants_html() -> bool:
     """
     wanted = request.args.get("f", "")
     if wanted not in ("", "json", "html"):
-        raise InvalidParameter(name="f", value=wanted, reason="可用 / use one of: json, html")
+        raise InvalidParameter(name="f", value=wanted, reason=one_of(("json", "html")))
     if wanted:
         return wanted == "html"
     best = request.accept_mimetypes.best_match(OFFERED) if request.accept_mimetypes else ogc.JSON

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, g, request
+from flask import Response, g, redirect, request
+from werkzeug.wrappers import Response as AnyResponse
 
 from geo_service.analysis.questions import QUESTIONS, find_question
 from geo_service.analysis.result import Parameter, Question
 from geo_service.core.text import Text
-from geo_service.errors import InvalidParameter, InvalidRequest, JobNotFound
+from geo_service.errors import InvalidParameter, InvalidRequest, JobNotFound, one_of
 from geo_service.usecases import ogc
 from geo_service.usecases.jobs import JobState
 from geo_service.web.answers import PRIVATE, json_answer
 from geo_service.web.asking import ROLE, answers, asked, asker, found, is_async, owner, patience_s, settled
 from geo_service.web.bodies import decode, require_kind
-from geo_service.web.ogc.negotiation import absolute, answer, check_parameters
+from geo_service.web.ogc.negotiation import absolute, answer, check_json, check_parameters, wants_html
 from geo_service.web.ogc.places import blueprint
 
 STATES = {"waiting": "accepted", "running": "running", "done": "successful", "failed": "failed"}
@@ -26,18 +27,22 @@ OUTPUT = "result"
 
 
 @blueprint.get("/ogc/processes")
-def processes() -> Response:
+def processes() -> AnyResponse:
     """The list of processes (7.10)."""
     check_parameters()
+    if wants_html():
+        return redirect("/analysis")
     here = [ogc.link(f"{ogc.BASE}/processes", "self", ogc.JSON)]
     return answer({"processes": [_process(q) for q in QUESTIONS], "links": here})
 
 
 @blueprint.get("/ogc/processes/<process_id>")
-def process(process_id: str) -> Response:
+def process(process_id: str) -> AnyResponse:
     """One process with its inputs and outputs (7.11)."""
     check_parameters()
     asked_for = find_question(process_id)
+    if wants_html():
+        return redirect(f"/analysis/{asked_for.id}")
     layers = {ROLE + r.key: _layer_input(r.title, r.defaults) for r in asked_for.roles if r.part != "ledger"}
     numbers = {p.key: _parameter_input(p) for p in asked_for.parameters}
     outputs = {OUTPUT: {"title": asked_for.title.zh, "schema": {"type": "object"}}}
@@ -82,7 +87,7 @@ def _parameter_input(parameter: Parameter) -> dict[str, Any]:
 @blueprint.post("/ogc/processes/<process_id>/execution")
 def execute(process_id: str) -> Response:
     """Run a process (7.11): the answer, or with ``Prefer: respond-async`` 201 and a job."""
-    check_parameters()
+    check_json()
     asked_for = find_question(process_id)
     require_kind((ogc.JSON,))
     parameters, layers, response = _inputs(decode(request.get_data()))
@@ -100,7 +105,7 @@ def _inputs(body: Any) -> tuple[dict[str, Any], dict[str, str], str]:
         raise InvalidRequest(reason='须为 {"inputs": {…}} / must be {"inputs": {...}}')
     response = body.get("response", "raw")
     if response not in RESPONSES:
-        raise InvalidParameter(name="response", value=str(response)[:40], reason="raw / document")
+        raise InvalidParameter(name="response", value=str(response)[:40], reason=one_of(RESPONSES))
     _check_outputs(body.get("outputs"))
     values = {key: _value(value) for key, value in body.get("inputs", {}).items()}
     layers = {k.removeprefix(ROLE): str(v) for k, v in values.items() if k.startswith(ROLE)}
@@ -131,7 +136,7 @@ def _document(body: Mapping[str, Any], response: str) -> Response:
 @blueprint.get("/ogc/jobs")
 def jobs() -> Response:
     """The jobs of whoever is signed in (7.12); others know theirs by id."""
-    check_parameters()
+    check_json()
     mine = answers().jobs.list(owner(), "answer")[:50] if g.account else ()
     here = [ogc.link(f"{ogc.BASE}/jobs", "self", ogc.JSON)]
     return answer({"jobs": [_status(j) for j in mine], "links": here})
@@ -140,14 +145,14 @@ def jobs() -> Response:
 @blueprint.get("/ogc/jobs/<job_id>")
 def job(job_id: str) -> Response:
     """How far a job is (7.12)."""
-    check_parameters()
+    check_json()
     return _private(_status(answers().jobs.state(job_id, owner())))
 
 
 @blueprint.get("/ogc/jobs/<job_id>/results")
 def results(job_id: str) -> Response:
     """What a job has found (7.13)."""
-    check_parameters()
+    check_json()
     outcome = found(answers().jobs.state(job_id, owner()))
     if outcome.job:
         raise JobNotFound(job=job_id)
@@ -158,7 +163,7 @@ def results(job_id: str) -> Response:
 @blueprint.delete("/ogc/jobs/<job_id>")
 def dismiss(job_id: str) -> Response:
     """Stop a job, or forget what it found (12)."""
-    check_parameters()
+    check_json()
     state = answers().jobs.state(job_id, owner())
     answers().jobs.drop(job_id, owner())
     return _private(_status(state) | {"status": "dismissed", "message": "已取消 / dismissed"})

@@ -13,7 +13,7 @@ from geo_service.core.features import Feature
 from geo_service.core.layers import LayerDefinition
 from geo_service.core.query import DEFAULT_LIMIT, MAX_LIMIT, NO_NUMBERS, Bbox, Query, parse_count, wrong_count
 from geo_service.core.reference_systems import CRS84, ReferenceSystem, bbox_from_wire, find
-from geo_service.errors import InvalidBbox, InvalidParameter
+from geo_service.errors import InvalidBbox, InvalidParameter, one_of
 from geo_service.usecases.large import Asked, Condition, FieldTest
 
 
@@ -77,7 +77,7 @@ def equality(definition: LayerDefinition) -> tuple[str, str] | None:
 def _filter(definition: LayerDefinition, crs: ReferenceSystem) -> list[Condition]:
     text, language = request.args.get("filter", ""), request.args.get("filter-lang", "cql2-text")
     if language not in ("cql2-text", "cql2-json"):
-        raise InvalidParameter(name="filter-lang", value=language, reason="可用 / use one of: cql2-text, cql2-json")
+        raise InvalidParameter(name="filter-lang", value=language, reason=one_of(("cql2-text", "cql2-json")))
     if not text:
         return []
     if language == "cql2-text":

@@ -6,7 +6,7 @@ from flask import Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from geo_service.core.query import DEFAULT_LIMIT, MAX_LIMIT, parse_count
-from geo_service.errors import InvalidParameter
+from geo_service.errors import InvalidParameter, one_of
 from geo_service.usecases import feed, ogc, records
 from geo_service.usecases.as_of import moment_of
 from geo_service.usecases.ogc import BASE
@@ -53,7 +53,7 @@ def changes() -> Response:
     check_parameters(PLAIN | {"since", "limit"})
     form = _form("json", "atom")
     text = request.args.get("since", "")
-    since = moment_of(text) if text else ""
+    since = moment_of(text, name="since") if text else ""
     limit = parse_count(request.args, "limit", default=DEFAULT_LIMIT, maximum=CHANGES_KEPT, minimum=1)
     found = feed.entries(deployment().store, visible_layers(), since=since, limit=limit)
     if form == "atom":
@@ -71,7 +71,7 @@ def layer_changes(layer_id: str) -> Response:
     since = parse_count(request.args, "since", default=0, maximum=1 << 40)
     until = parse_count(request.args, "until", default=head, maximum=1 << 40, minimum=1)
     if since > until:
-        raise InvalidParameter(name="since", value=since, reason=f"≤ {until}")
+        raise InvalidParameter(name="since", value=since, reason=f"须不大于 {until} / it must be {until} or less")
     for rev in {since, until} - {0}:
         store.revision(layer_id, rev)  # one there never was is not found
     body = feed.changes_json(
@@ -88,5 +88,5 @@ def layer_changes(layer_id: str) -> Response:
 def _form(*known: str) -> str:
     wanted = request.args.get("f", "") or known[0]
     if wanted not in known:
-        raise InvalidParameter(name="f", value=wanted[:20], reason=" / ".join(known))
+        raise InvalidParameter(name="f", value=wanted[:20], reason=one_of(known))
     return wanted

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from flask import Response
 
-from geo_service.errors import InvalidParameter
+from geo_service.errors import InvalidParameter, one_of
 from geo_service.usecases import ogc_tiles
 from geo_service.usecases.ogc import BASE
 from geo_service.web import api
 from geo_service.web.answers import json_answer
 from geo_service.web.current import deployment
-from geo_service.web.ogc.negotiation import PLAIN, answer, check_parameters, host
+from geo_service.web.ogc.negotiation import PLAIN, answer, check_json, check_parameters, host
 from geo_service.web.ogc.places import blueprint, place
 
 TILES = f"{BASE}/collections/<layer_id>/tiles"
@@ -19,14 +19,14 @@ TILES = f"{BASE}/collections/<layer_id>/tiles"
 @blueprint.get(f"{BASE}/tileMatrixSets")
 def tile_matrix_sets() -> Response:
     """The tile matrix sets there are."""
-    check_parameters()
+    check_json()
     return answer(ogc_tiles.schemes(BASE))
 
 
 @blueprint.get(f"{BASE}/tileMatrixSets/<scheme>")
 def tile_matrix_set(scheme: str) -> Response:
     """WebMercatorQuad, matrix by matrix."""
-    check_parameters()
+    check_json()
     _check_scheme(scheme)
     return json_answer(ogc_tiles.scheme())
 
@@ -34,14 +34,14 @@ def tile_matrix_set(scheme: str) -> Response:
 @blueprint.get(TILES)
 def tilesets(layer_id: str) -> Response:
     """The tilesets of a layer."""
-    check_parameters()
+    check_json()
     return answer(ogc_tiles.tilesets(BASE, place(None).state(layer_id), deployment().views))
 
 
 @blueprint.get(f"{TILES}/<scheme>")
 def tileset(layer_id: str, scheme: str) -> Response:
     """What the tiles of a layer are."""
-    check_parameters()
+    check_json()
     state = place(None).state(layer_id)
     _check_scheme(scheme)
     return answer(ogc_tiles.tileset(BASE, state, deployment().views))
@@ -50,7 +50,7 @@ def tileset(layer_id: str, scheme: str) -> Response:
 @blueprint.get(f"{TILES}/<scheme>/tilejson")
 def tilejson(layer_id: str, scheme: str) -> Response:
     """The same as TileJSON 3.0."""
-    check_parameters()
+    check_json()
     state = place(None).state(layer_id)
     _check_scheme(scheme)
     return json_answer(ogc_tiles.tilejson(host(), state, deployment().views))
@@ -72,4 +72,4 @@ def tile(layer_id: str, scheme: str, z: int, y: int, x: int) -> Response:
 
 def _check_scheme(scheme: str) -> None:
     if scheme != ogc_tiles.SCHEME:
-        raise InvalidParameter(name="tileMatrixSetId", value=scheme[:40], reason=ogc_tiles.SCHEME)
+        raise InvalidParameter(name="tileMatrixSetId", value=scheme[:40], reason=one_of((ogc_tiles.SCHEME,)))

@@ -9,7 +9,7 @@ from flask import Response, g
 
 from geo_service.core.query import parse_count
 from geo_service.core.reference_systems import WEB_MERCATOR
-from geo_service.errors import GeoServiceError, InvalidParameter
+from geo_service.errors import GeoServiceError, InvalidParameter, one_of
 from geo_service.storage.store import LayerState
 from geo_service.usecases import ogc_tiles, pictures, wms
 from geo_service.usecases.ogc import BASE
@@ -46,10 +46,10 @@ def web_map_tile_service() -> Response:
     if wanted == "getcapabilities":
         return _capabilities()
     if wanted != "gettile":
-        raise InvalidParameter(name="request", value=wanted[:40], reason="GetCapabilities / GetTile")
+        raise InvalidParameter(name="request", value=wanted[:40], reason=one_of(("GetCapabilities", "GetTile")))
     if argument("tilematrixset") != ogc_tiles.SCHEME or argument("style", "default") != "default":
         raise InvalidParameter(
-            name="TileMatrixSet, Style", value=argument("tilematrixset")[:40], reason=ogc_tiles.SCHEME
+            name="TileMatrixSet, Style", value=argument("tilematrixset")[:40], reason=one_of((ogc_tiles.SCHEME,))
         )
     names = {"z": argument("tilematrix"), "y": argument("tilerow"), "x": argument("tilecol")}
     z, y, x = (parse_count(names, name, default=1 << 30, maximum=1 << 30) for name in names)
@@ -69,7 +69,7 @@ def wmts_tile(layer_id: str, scheme: str, z: int, y: int, x: int) -> Response:
     """One tile by its address."""
     state = visible_layer(layer_id)
     if scheme != ogc_tiles.SCHEME:
-        raise InvalidParameter(name="TileMatrixSet", value=scheme[:40], reason=ogc_tiles.SCHEME)
+        raise InvalidParameter(name="TileMatrixSet", value=scheme[:40], reason=one_of((ogc_tiles.SCHEME,)))
     return _tile(state, z, y, x)
 
 
