@@ -9,6 +9,7 @@ from geo_service import __version__
 from geo_service.core.layers import LayerDefinition
 from geo_service.core.query import DEFAULT_LIMIT, MAX_LIMIT
 from geo_service.core.reference_systems import REFERENCE_SYSTEMS
+from geo_service.core.text import Text
 from geo_service.storage.store import LayerState
 from geo_service.usecases.downloads import offered
 from geo_service.usecases.ogc import BASE, GEOJSON, JSON, OPENAPI, SCHEMA, TITLE
@@ -219,7 +220,7 @@ def refusals(codes: Iterable[str], *, page: bool = False) -> dict[str, Any]:
 
 
 def _collection_paths(definition: LayerDefinition) -> dict[str, Any]:
-    here, name, title = f"/collections/{definition.id}", definition.id, definition.title.zh
+    here, name, title = f"/collections/{definition.id}", definition.id, _pair(definition.title)
     items = get(f"{name}.items", title, {GEOJSON: _to("features")}, _item_parameters(definition), page=True)
     item = get(f"{name}.item", title, {GEOJSON: _to("feature")}, [_ID, _CRS, _AS_OF, F], page=True)
     for operation in (items["get"], item["get"]):
@@ -281,7 +282,8 @@ def _download(definition: LayerDefinition) -> dict[str, Any]:
         _BBOX,
         _AS_OF,
     ]
-    path = get(f"{definition.id}.download", f"{definition.title.zh}：下载 / download", content, parameters)
+    summary = f"下载 {definition.title.zh} / download {definition.title.en}"
+    path = get(f"{definition.id}.download", summary, content, parameters)
     answers = path["get"]["responses"]
     return path | {
         "get": path["get"] | {"responses": answers | {"206": answers["200"], "416": {"description": "Range"}}}
@@ -356,9 +358,13 @@ def _item_parameters(definition: LayerDefinition) -> list[dict[str, Any]]:
         _AS_OF,
         F,
         _text("id", "编号，可多个，逗号分隔 / ids, comma separated"),
-        *(_text(f.key, f.title.zh) for f in definition.all_fields),
+        *(_text(f.key, _pair(f.title)) for f in definition.all_fields),
     ]
 
 
 def _text(name: str, description: str) -> dict[str, Any]:
     return {"name": name, "in": "query", "description": description, "schema": {"type": "string"}}
+
+
+def _pair(text: Text) -> str:
+    return f"{text.zh} / {text.en}" if text.en else text.zh

@@ -289,4 +289,7 @@ def test_the_documentation_shows_every_operation_of_a_layer(client: FlaskClient)
     own = [path for path in paths if "/parks" in path]
     assert len(own) > 12
     assert all(f"/ogc{path}</code>" in text for path in own)
+    english = client.get("/ogc/api.html?layer=parks&lang=en").text
+    assert "<td>Area</td>" in english
+    assert "download Parks" in english
     assert client.get("/ogc/api.html?layer=nothing").status_code == 404
