@@ -81,6 +81,8 @@ def compile_filter(
 def text_equality(text: str, definition: LayerDefinition) -> tuple[str, str] | None:
     """A field and the text it must equal for the filter to hold, None where the filter asks for no such thing."""
     tree = parse_filter(text)
+    if not isinstance(tree, dict):
+        return None
     names = _Names(definition, CRS84)
     for part in tree.get("args", []) if tree.get("op") == "and" else [tree]:
         match part:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,10 +87,9 @@ def parse_count(
     text = arguments.get(name, "")
     if not text:
         return default
-    try:
-        value = int(text)
-    except ValueError:
-        raise InvalidParameter(name=name, value=text, reason="须为整数 / it must be a whole number") from None
+    if not re.fullmatch(r"[+-]?[0-9]{1,40}", text):
+        raise InvalidParameter(name=name, value=text[:40], reason="须为整数 / it must be a whole number")
+    value = int(text)
     if value < minimum:
         raise InvalidParameter(name=name, value=text[:40], reason=f"须不小于 {minimum} / it must be {minimum} or more")
     if value > maximum and not clamp:

@@ -254,13 +254,17 @@ def range_params(item: Field, value: float) -> dict[str, Any]:
 _OPEN = Text("不限", "no limit")
 
 
+LARGEST = (1 << 63) - 1
+"""Whole numbers of files and databases have 64 bits."""
+
+
 def _has_type(item: Field, value: Any) -> bool:
     if item.type in ("text", "code"):
         return isinstance(value, str)
     if item.type == "boolean":
         return isinstance(value, bool)
     if item.type == "integer":
-        return isinstance(value, int) and not isinstance(value, bool)
+        return isinstance(value, int) and not isinstance(value, bool) and -LARGEST <= value <= LARGEST
     if item.type == "number":
         return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
     return isinstance(value, str) and _is_date(value, with_time=item.type == "datetime")

@@ -71,4 +71,6 @@ def _reason(error: Exception) -> str:
     if place:
         byte = int(place[1]) + 1
         return f"JSON 第 {byte} 字节处不合语法 / the JSON is malformed at byte {byte}"
+    if "out of range" in str(error):
+        return "JSON 中有超出范围的数 / a number in the JSON is out of range"
     return "JSON 没有写完 / the JSON ends too early"

@@ -57,6 +57,18 @@ def patch(status: int, zh: str, en: str, body: Any, **headers: str) -> Bad:
 BAD: dict[str, Bad] = {
     "crs": Bad("GET", ITEMS, 400, (f"crs 的值「{OLD_DATUM}」", f"crs={OLD_DATUM}"), f"crs={OLD_DATUM}"),
     "crs of a bbox": Bad("GET", ITEMS, 400, ("bbox-crs", "bbox-crs"), "bbox=1,2,3,4&bbox-crs=EPSG:2382"),
+    "crs of no bbox": Bad("GET", ITEMS, 400, ("bbox-crs 的值「x」", "bbox-crs=x"), "bbox-crs=x"),
+    "limit in digits of others": Bad("GET", ITEMS, 400, ("须为整数", "a whole number"), "limit=\u0661"),
+    "limit with a line": Bad("GET", ITEMS, 400, ("须为整数", "a whole number"), "limit=1_0"),
+    "number out of range": patch(
+        400, "超出范围的数", "number in the JSON is out of range", b'{"properties":{"count":1e400}}'
+    ),
+    "number of more than 64 bits": patch(
+        422,
+        "「count」的值「1180591620717411303424」不是",
+        "“1180591620717411303424”, not",
+        {"properties": {"count": 2**70}},
+    ),
     "crs of a body": patch(400, "Content-Crs", "Content-Crs", {}, Content_Crs="EPSG:2382"),
     "filter": Bad("GET", ITEMS, 400, ("第 9 个字符", "character 9"), "filter=count = "),
     "filter in lines": Bad("GET", ITEMS, 400, ("第 15 个字符", "character 15"), "filter=count > 1%0AAND = 5"),
@@ -273,6 +285,11 @@ def test_every_refusal_is_a_documented_problem(client: FlaskClient, bad: Bad) ->
     content = operation["responses"][str(bad.status)]["content"]["application/problem+json"]
     assert content["schema"] == {"$ref": "#/components/schemas/problem"}
     assert "lang" in {p["name"] for p in operation["parameters"]}
+
+
+def test_a_filter_that_is_always_true_or_never_is_answered(client: FlaskClient) -> None:
+    found = [client.get(f"/ogc{ITEMS}?filter={text}").json["numberMatched"] for text in ("true", "false", "1=1")]
+    assert found == [1, 0, 1]
 
 
 def test_a_huge_limit_is_clamped_and_no_refusal(client: FlaskClient) -> None:

@@ -24,9 +24,9 @@ def system(name: str) -> ReferenceSystem:
 
 def page_query() -> Query:
     """Bbox, order and page; too large a limit is clamped (GDAL asks for 1000 whatever the maximum)."""
-    arguments = request.args
+    arguments, crs = request.args, system("bbox-crs")
     return Query(
-        bbox=bbox(arguments["bbox"], system("bbox-crs")) if "bbox" in arguments else None,
+        bbox=bbox(arguments["bbox"], crs) if "bbox" in arguments else None,
         sort=tuple(k.strip().removeprefix("+") for k in arguments.get("sortby", "").split(",") if k.strip()),
         limit=parse_count(arguments, "limit", default=DEFAULT_LIMIT, maximum=MAX_LIMIT, minimum=1),
         offset=parse_count(arguments, "offset", default=0, maximum=1 << 40),
@@ -128,7 +128,7 @@ def wanted_properties(definition: LayerDefinition) -> set[str] | None:
     text = request.args.get("properties", "")
     if not text:
         return None
-    wanted = {part.strip() for part in text.split(",")}
+    wanted = {part.strip() for part in text.split(",") if part.strip()}
     unknown = wanted - {f.key for f in definition.all_fields}
     if unknown:
         raise InvalidParameter(name="properties", value=text, reason=f"没有字段 / no such field: {sorted(unknown)[0]}")
