@@ -126,5 +126,6 @@ def test_a_public_sheet_wants_a_basemap_with_an_approval_number(
     layers: list[PrintLayer], fonts: Fonts, locator: Locator
 ) -> None:
     request = SheetRequest(title="影像", scale=50_000, profile="public", approval="津S(2025)001")
-    with pytest.raises(NotForPublication, match="底图"):
+    with pytest.raises(NotForPublication, match="a basemap without an approval number") as refused:
         compose(request, layers, fonts=fonts, locator=locator, around=Around(raster=marked([], range(1))))
+    assert "没有审图号的底图 影像" in refused.value.sentence("zh")
