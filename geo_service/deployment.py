@@ -65,8 +65,21 @@ class Deployment:
     memo: Memo[Any] = field(default_factory=lambda: Memo(512))
 
 
-def prepare_large(deployment: Deployment) -> None:
-    """Begin to build, in the background, what large layers are served from."""
+def set_right(deployment: Deployment) -> None:
+    """Publish and close what a process that was killed had committed and told nobody of.
+
+    Raises
+    ------
+    Unavailable
+        The database cannot be reached.
+    """
+    deployment.store.recover()
+    close_committed(deployment.counter.desk)
+
+
+def go_to_work(deployment: Deployment) -> None:
+    """Begin to build, in the background, what large layers are served from, and go on with every revision to come."""
+    deployment.store.after_publishing = deployment.views.prepare
     for state in deployment.store.layers():
         if deployment.publisher.is_large(state.definition.id):
             deployment.store.publish_soon(state.definition.id)
@@ -98,7 +111,6 @@ def open_deployment(settings: Settings, *, now: Callable[[], datetime.datetime] 
     close_committed(counter.desk)
     publisher = Publisher(store, settings.home)
     views = RevisionViews(store, publisher, tile_cache_mb=settings.tile_cache_mb, tile_disk_mb=settings.tile_disk_mb)
-    store.after_publishing = views.prepare
     return Deployment(
         settings=settings,
         store=store,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -13,6 +16,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +25,11 @@ from waitress import create_server
 
 from geo_service.cli import run
 from geo_service.cli.serve import _loop_until_told, check_address
+from geo_service.deployment import open_deployment
 from geo_service.errors import CannotListen
-from geo_service.settings import ROOT
+from geo_service.settings import ROOT, read_settings
+from geo_service.web.app import create_app
+from geo_service.web.forking import warm
 
 LONGEST_S = 30.0
 
@@ -102,6 +109,59 @@ def test_a_reload_replaces_every_process_and_no_answer_is_lost(start: Any) -> No
     counted = re.search(r'requests_total{method="GET",route="/readyz",status="200"} (\S+)', text)
     assert counted, "the figures of all processes are counted together"
     assert float(counted.group(1)) >= len(asking)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_process_that_was_killed_is_replaced_by_one_that_writes_and_sees_the_others(start: Any) -> None:
+    process, address = start("gunicorn")
+    wait_until(lambda: len(children(process.pid)) == 2, "two processes")
+    first = children(process.pid)
+    for killed in first:
+        os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: len(children(process.pid) - first) == 2, "two others")
+    for _ in range(8):
+        with urllib.request.urlopen(f"{address}readyz", timeout=LONGEST_S) as answer:
+            assert json.load(answer)["layers"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_reload_that_cannot_open_the_store_leaves_the_one_before_in_service(start: Any, tmp_path: Path) -> None:
+    process, address = start("gunicorn")
+    wait_until(lambda: len(children(process.pid)) == 2, "two processes")
+    first = children(process.pid)
+    with closing(sqlite3.connect(tmp_path / "geo_service.db")) as newer, newer:
+        newer.execute("UPDATE store_info SET value = '9999' WHERE key = 'schema'")
+    process.send_signal(signal.SIGHUP)
+    wait_until(lambda: len(children(process.pid) - first) == 2 and not children(process.pid) & first, "two others")
+    with urllib.request.urlopen(f"{address}readyz", timeout=LONGEST_S) as answer:
+        assert json.load(answer)["layers"] > 0
+
+
+def test_what_is_asked_before_the_fork_is_neither_counted_nor_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    counts = tmp_path / "counts"
+    counts.mkdir()
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(counts))
+    (counts / f"counter_{os.getpid()}.db").write_bytes(b"")
+    deployment = open_deployment(read_settings({"GEO_SERVICE_HOME": str(tmp_path / "home")}))
+    with caplog.at_level(logging.INFO, "geo_service.access"):
+        app = create_app(deployment, at_work=False)
+        warm(app)
+        assert caplog.records == []
+        app.test_client().get("/healthz")
+        assert caplog.records != []
+    assert list(counts.iterdir()) == []
+    deployment.store.close()
+
+
+def wait_until(arrived: Callable[[], bool], what: str) -> None:
+    """Look again and again, for so long at most."""
+    deadline = time.monotonic() + LONGEST_S
+    while not arrived():
+        assert time.monotonic() < deadline, f"not within {LONGEST_S} s: {what}"
 
 
 def children(process: int) -> set[int]:

@@ -18,6 +18,8 @@ def share() -> None:
     """
     gc.collect()
     gc.freeze()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def bound() -> None:

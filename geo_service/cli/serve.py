@@ -138,21 +138,21 @@ def run_waitress(settings: Settings, ready: Ready) -> None:
 
 
 def run_gunicorn(settings: Settings, ready: Ready) -> None:
-    """Serve in several processes until told to stop; each opens the deployment after the fork. SIGHUP puts new ones in
-    the place of the old, which finish their answers first."""
+    """Serve in several processes until told to stop. The deployment is opened once and forked: what was read stays
+    shared. SIGHUP opens it anew and puts new processes in the place of the old, which finish their answers first."""
     _share_counts(settings)
     from gunicorn.app.base import BaseApplication
 
-    from geo_service.deployment import open_deployment
-    from geo_service.web.app import create_app
+    from geo_service.web.forking import open_to_fork, take_over
 
     class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         def load_config(self) -> None:
             for name, value in _gunicorn_options(settings, ready).items():
                 self.cfg.set(name, value)
+            self.opened = open_to_fork(settings, getattr(self, "opened", None))
 
         def load(self) -> Any:
-            return create_app(open_deployment(settings))
+            return take_over(self.opened)
 
     Application().run()
 

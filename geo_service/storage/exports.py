@@ -184,6 +184,11 @@ class Background:
         if self._thread is not None:
             self._thread.join()
 
+    def rest(self) -> None:
+        """Finish what waits and end the thread; the next request begins another."""
+        self.close()
+        self._thread, self._closed = None, False
+
     def _run(self) -> None:
         while key := self._next():
             self.run(key)

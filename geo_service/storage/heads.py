@@ -39,6 +39,10 @@ class Heads:
         with self._lock:
             return self._reload()
 
+    def forget(self) -> None:
+        """Read again at the next question: versions of another connection to the database say nothing of these."""
+        self._known = None
+
     def _reload(self) -> Mapping[str, LayerState]:
         version = self._database.version()
         if self._known is None or self._known[0] != version:

@@ -8,6 +8,7 @@ outright every few seconds in case word was lost on the way.
 
 from __future__ import annotations
 
+import os
 import secrets
 import select
 import time
@@ -74,7 +75,7 @@ class Notices:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._me = secrets.token_hex(8)
+        self._token = secrets.token_hex(8)
         self._listener: psycopg.Connection[Any] | None = None
         self._count = 0
         self._snapshot = ""
@@ -101,7 +102,7 @@ class Notices:
 
     def before_commit(self, connection: Connection) -> None:
         """Tell every listener when this transaction commits, and none if it does not."""
-        connection.exec_driver_sql("SELECT pg_notify(%s, %s)", (CHANNEL, self._me))
+        connection.exec_driver_sql("SELECT pg_notify(%s, %s)", (CHANNEL, self._me()))
 
     def after_commit(self) -> None:
         """Our own commits count at once, without waiting for word of them."""
@@ -112,6 +113,10 @@ class Notices:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
+
+    def _me(self) -> str:
+        """What this process signs with; one that was forked is another."""
+        return f"{self._token}-{os.getpid()}"
 
     def _connect(self) -> None:
         if self._refusal is not None and time.monotonic() < self._refuse_until:
@@ -131,7 +136,7 @@ class Notices:
     def _listen(self, listener: psycopg.Connection[Any]) -> None:
         if _take_in(listener):
             while notice := listener.pgconn.notifies():
-                self._count += notice.extra.decode() != self._me
+                self._count += notice.extra.decode() != self._me()
         if time.monotonic() >= self._ask_at:
             self._ask(listener)
 

@@ -72,6 +72,16 @@ class LayerStore:
         self._background.close()
         self.database.close()
 
+    def rest(self) -> None:
+        """Publish what waits, end the threads and close the connections; all of them come back when they are needed.
+
+        What a process must do before it is forked: neither threads nor connections belong to two.
+        """
+        self._background.rest()
+        self._afterwards.rest()
+        self.database.close()
+        self._heads.forget()
+
     # ---- reading
 
     def layers(self) -> tuple[LayerState, ...]:

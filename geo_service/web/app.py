@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask, Response, g
 
-from geo_service.deployment import Deployment, prepare_large
+from geo_service.deployment import Deployment, go_to_work
 from geo_service.settings import ROOT
 from geo_service.web import (
     account,
@@ -72,8 +72,11 @@ ROOMS = (
 """What the application is made of; each has its addresses."""
 
 
-def create_app(deployment: Deployment) -> Flask:
-    """The web application of a deployment; build as many as you like."""
+def create_app(deployment: Deployment, *, at_work: bool = True) -> Flask:
+    """The web application of a deployment; build as many as you like.
+
+    ``at_work`` begins what is done beside answering, in threads; whoever forks afterwards has it begun there.
+    """
     app = Flask(__name__, static_folder=None, template_folder=str(ROOT / "templates"))
     app.extensions["deployment"] = deployment
     app.config["MAX_CONTENT_LENGTH"] = 1 << 20
@@ -94,7 +97,8 @@ def create_app(deployment: Deployment) -> Flask:
     app.after_request(answers.finish)
     app.after_request(_secure)
     app.context_processor(lambda: {"nonce": g.get("nonce", "")})
-    prepare_large(deployment)
+    if at_work:
+        go_to_work(deployment)
     return app
 
 

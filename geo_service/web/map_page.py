@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from flask import Blueprint, render_template
 from markupsafe import Markup
 
 from geo_service.errors import InvalidParameter, RevisionNotFound
+from geo_service.rendering.folium_map import ShellParts
 from geo_service.storage.store import LayerState
 from geo_service.usecases import browse
 from geo_service.web.as_of import revision_as_of
 from geo_service.web.assets import asset_url
 from geo_service.web.current import deployment, visible_layers
 from geo_service.web.editing import pencil
-
-if TYPE_CHECKING:
-    from geo_service.rendering.folium_map import ShellParts
+from geo_service.web.map_shell import build_shell
 
 blueprint = Blueprint("map", __name__)
 
@@ -36,13 +35,12 @@ def shell_parts() -> ShellParts:
     """The shell of the present set of revisions, rendered once per set."""
     body = catalogue()
     key = ("shell", body["key"], asset_url(""))
-    return cast("ShellParts", deployment().memo.get(key, lambda: _build_shell(body)))
+    return cast("ShellParts", deployment().memo.get(key, lambda: build_shell(body, _basemap())))
 
 
-def _build_shell(body: dict[str, Any]) -> ShellParts:
-    from geo_service.web.map_shell import build_shell  # Folium takes 60 MB: only where a map page is asked for
-
-    return build_shell(body, f"/tiles/basemap/{basemap_key()}/{{z}}/{{x}}/{{y}}.mvt")
+def _basemap() -> str:
+    """Where the tiles of the basemap are."""
+    return f"/tiles/basemap/{basemap_key()}/{{z}}/{{x}}/{{y}}.mvt"
 
 
 def catalogue() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The Folium shell of the map page; imported when the first page is asked for."""
+"""The Folium shell of the map page."""
 
 from __future__ import annotations
 

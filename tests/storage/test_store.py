@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -320,6 +322,33 @@ def test_another_process_sees_a_commit_at_once(schools: LayerStore, opener: Call
         edit(schools, {"NK-SCH-001": point(1, pupils=rev)})
         assert other.layer("schools").revision.rev == rev
         assert other.feature("schools", "NK-SCH-001").properties["pupils"] == rev
+
+
+def test_a_store_that_rested_sees_what_others_did(schools: LayerStore, opener: Callable[[], LayerStore]) -> None:
+    edit(schools, {"NK-SCH-001": point(1, pupils=2)})
+    schools.rest()
+    edit(opener(), {"NK-SCH-001": point(1, pupils=3)})
+    assert schools.layer("schools").revision.rev == 3
+    edit(schools, {"NK-SCH-001": point(1, pupils=4)})
+    assert schools.feature("schools", "NK-SCH-001").properties["pupils"] == 4
+    assert schools.layer("schools").revision.rev == 4
+
+
+def test_forked_processes_of_a_rested_store_commit_and_see_each_other(schools: LayerStore) -> None:
+    schools.rest()
+    for pupils in (2, 3):
+        child = os.fork()
+        if child == 0:
+            done = 1
+            with suppress(BaseException):
+                edit(schools, {"NK-SCH-001": point(1, pupils=pupils)})
+                schools.close()
+                done = 0
+            os._exit(done)
+        assert os.waitpid(child, 0)[1] == 0
+        assert schools.layer("schools").revision.rev == pupils
+        assert schools.feature("schools", "NK-SCH-001").properties["pupils"] == pupils
+        schools.rest()
 
 
 def test_unchanged_heads_are_not_read_again(schools: LayerStore) -> None:
