@@ -52,14 +52,11 @@ class Studio:
 
     def image(self, layers: Sequence[DrawnLayer], window: Window, *, ground: str = "", kind: str = "png") -> bytes:
         """Layers in a window, the first on top."""
-        drawing = picture.draw(layers, window)
-        return picture.to_image(drawing, self.fonts, width=window.width, height=window.height, ground=ground, kind=kind)
+        return picture.draw(layers, window, self.fonts, ground=ground).encoded(kind)
 
     def legend(self, state: LayerState, language: str) -> bytes:
         """The legend of a layer as PNG."""
-        drawing = picture.legend(layer_symbol(state.definition), language)
-        width, height = picture.pixels(drawing)
-        return picture.to_image(drawing, self.fonts, width=width, height=height)
+        return picture.legend(layer_symbol(state.definition), language, self.fonts).encoded("png")
 
 
 def _projected(state: LayerState, revision: Revision, features: Sequence[Feature], crs: ReferenceSystem) -> DrawnLayer:
@@ -68,7 +65,10 @@ def _projected(state: LayerState, revision: Revision, features: Sequence[Feature
     shapes = shapely.force_2d(shapes) if len(shapes) else shapes
     broken = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
     shapes[broken] = shapely.make_valid(shapes[broken])
-    return DrawnLayer(state.definition, revision, tuple(features), to_plane(shapes, crs) if len(shapes) else shapes)
+    look = layer_symbol(state.definition)
+    codes = numpy.array([picture.code_of(look, f.properties) for f in features], dtype=numpy.int64)
+    shapes = to_plane(shapes, crs) if len(shapes) else shapes
+    return DrawnLayer(state.definition, revision, tuple(features), shapes, codes)
 
 
 def spot(seen: Window, i: int, j: int) -> Window:

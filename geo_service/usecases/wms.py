@@ -116,7 +116,7 @@ def _seen(state: LayerState, views: RevisionViews) -> tuple[float, float, float,
 def _layer(host: str, state: LayerState, views: RevisionViews, language: str) -> Element:
     definition = state.definition
     legend = f"{host}{BASE}/wms?SERVICE=WMS&VERSION=1.3.0&REQUEST=GetLegendGraphic&FORMAT={PNG}&LAYER={definition.id}"
-    width, height = picture.pixels(picture.legend(layer_symbol(definition), language))
+    width, height = picture.legend_size(layer_symbol(definition), language)
     record = f"{host}{BASE}/records/{definition.id}?f=iso19139"
     return tag(
         "Layer",

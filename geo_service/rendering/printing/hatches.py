@@ -40,6 +40,16 @@ def hatch_lines(hatch: Hatch, polygon: Any, *, cell: float = CELL_MM) -> Any:
     return shapely.intersection(whole, polygon)
 
 
+def hatch_tile(hatch: Hatch, side: float, cell: float) -> Segments:
+    """The lines of a hatch that meet a square which is repeated; its side is a multiple of the cell. Dots are lines of
+    next to no length."""
+    bounds = [-cell, -cell, side + cell, side + cell]
+    if hatch == "dots":
+        points = _dot_places(bounds, cell)
+        return numpy.stack([points, points + numpy.array((0.01, 0))], axis=1)
+    return _LINES[hatch](bounds, cell)
+
+
 def hatch_width(hatch: Hatch) -> float:
     """Stroke width in mm; dots are strokes of no length with round ends."""
     return DOT_MM if hatch == "dots" else LINE_MM
@@ -123,15 +133,19 @@ def _waves(bounds: list[float], cell: float) -> Segments:
 
 
 def _dots(polygon: Any, cell: float) -> numpy.ndarray[Any, Any]:
-    west, top, east, bottom = shapely.bounds(polygon).tolist()
+    points = _dot_places(shapely.bounds(polygon).tolist(), cell)
+    inside = shapely.buffer(polygon, -DOT_MM / 2)
+    kept: numpy.ndarray[Any, Any] = points[shapely.contains_xy(inside, points[:, 0], points[:, 1])]
+    return kept
+
+
+def _dot_places(bounds: list[float], cell: float) -> numpy.ndarray[Any, Any]:
+    west, top, east, bottom = bounds
     rasters = [
         numpy.stack(numpy.meshgrid(_steps(west, east, cell, at), _steps(top, bottom, cell, at)), axis=-1).reshape(-1, 2)
         for at in (cell / 4, cell * 3 / 4)
     ]
-    points = numpy.concatenate(rasters)
-    inside = shapely.buffer(polygon, -DOT_MM / 2)
-    kept: numpy.ndarray[Any, Any] = points[shapely.contains_xy(inside, points[:, 0], points[:, 1])]
-    return kept
+    return numpy.concatenate(rasters)
 
 
 _LINES: dict[str, Callable[[list[float], float], Segments]] = {

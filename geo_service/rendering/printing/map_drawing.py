@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy
 import shapely
@@ -27,24 +27,11 @@ SMALLEST_AREA_MM = 2.2
 """A polygon smaller than this both ways is drawn as its point mark."""
 TINTS = ("#FBF6EA", "#F2F0F8", "#EDF5F1", "#F9EFEE", "#F1F3E6", "#EEF3F9")
 """Grounds of areas that tile the district; neighbours differ."""
+BAND_MM, BAND_OPACITY = 2.6, 0.18
+"""The pale band along the district's limit."""
 CROWDED = 1.1
 """Marks are drawn small where half of them lie nearer to the next than this many diameters."""
 _SHAPE_KINDS: dict[str, Kind] = {"Point": "point", "LineString": "line", "LinearRing": "line", "Polygon": "polygon"}
-
-
-class Paper(Protocol):
-    """What a map is drawn on: a sheet's frame, or the window of a picture."""
-
-    @property
-    def ground(self) -> Any:
-        """The shape of what is drawn, in the plane of the layers."""
-
-    @property
-    def mm_per_m(self) -> float:
-        """Millimetres of paper for one metre of ground."""
-
-    def draw(self, geometry: Any) -> Any:
-        """Geometries of that plane on paper."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,16 +83,6 @@ def draw_map(frame: Frame, layers: Sequence[PrintLayer], wishes: Wishes) -> Scen
     )
 
 
-def draw_plain(paper: Paper, layers: Sequence[PrintLayer]) -> str:
-    """Layers without names, as SVG in the millimetres of the paper; ``layers`` stand top first."""
-    seen = [(layer, visible(paper, layer)) for layer in layers]
-    drawn = (
-        _ground(layer, items) + "".join(_looks(items, _radius(items, 1.0), paper.mm_per_m))
-        for layer, items in reversed(seen)
-    )
-    return "".join(drawn)
-
-
 def _number(row: Numbered) -> int:
     return row.number
 
@@ -114,7 +91,7 @@ def _of(seen: Seen, wanted: PrintLayer | None) -> list[Item]:
     return next((items for layer, items in seen if layer is wanted), [])
 
 
-def visible(frame: Paper, layer: PrintLayer) -> list[Item]:
+def visible(frame: Frame, layer: PrintLayer) -> list[Item]:
     """The layer's features that reach into the frame, in the layer's order."""
     ground = frame.ground
     shapely.prepare(ground)
@@ -149,10 +126,11 @@ def _radius(items: Sequence[Item], factor: float) -> float:
     if not points:
         return 0.0
     radius = radius_mm(points[0].look.symbol) * factor
-    return COMPACT_RADIUS_MM * factor if _crowded([i.shape for i in points], radius) else radius
+    return COMPACT_RADIUS_MM * factor if crowded([i.shape for i in points], radius) else radius
 
 
-def _crowded(shapes: Sequence[Any], radius: float) -> bool:
+def crowded(shapes: Sequence[Any], radius: float) -> bool:
+    """Whether point marks of this radius at the middles of shapes would cover each other."""
     if len(shapes) < 8:
         return False
     centres = shapely.centroid(numpy.array(shapes, dtype=object))
@@ -252,7 +230,8 @@ def _ground(layer: PrintLayer, items: Sequence[Item], *, tints: bool = True) -> 
         return "".join(path(path_data(i.shape), fill=TINTS[t % len(TINTS)]) for t, i in numbered)
     if layer.definition.symbol == "boundary":
         data = "".join(path_data(i.shape) for i in areas)
-        return path(data, fill="none", stroke=layer.symbol("polygon").color, stroke_opacity=0.18, stroke_width=2.6)
+        color = layer.symbol("polygon").color
+        return path(data, fill="none", stroke=color, stroke_opacity=BAND_OPACITY, stroke_width=BAND_MM)
     return ""
 
 
