@@ -37,11 +37,10 @@ class ColumnSet:
         self._builders: dict[str, ColumnBuilder] = {ID: ColumnBuilder()}
         self._count = 0
 
-    def watch(self, lines: Iterable[str]) -> Iterator[str]:
-        """The canonical lines, each taken in as it passes."""
-        for line in lines:
-            self._add(_DECODER.decode(line))
-            yield line
+    def take(self, lines: Iterable[bytes]) -> None:
+        """Take in the next canonical lines."""
+        for feature in map(_DECODER.decode, lines):
+            self._add(feature)
 
     def _add(self, feature: _Attributes) -> None:
         self._builders[ID].add(self._count, feature.id)

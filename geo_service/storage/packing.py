@@ -1,61 +1,192 @@
-"""A revision's features packed for serving: the published file, and the same lines in Hilbert order."""
+"""A revision's features packed for serving: all that is made of the published file, which is read once."""
 
 from __future__ import annotations
 
 import io
+import logging
 import mmap
-from array import array
-from collections.abc import Iterable, Iterator
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy
+import shapely
 from numpy.typing import NDArray
 
-from geo_service.core.geojson import dump_collection
+from geo_service.core.bulk_shapes import Geometries, shapes_of_lines
+from geo_service.core.geojson import load_line
+from geo_service.errors import StorageFault
 from geo_service.storage.column_files import ColumnSet
-from geo_service.storage.files import write_file
-from geo_service.storage.rows import StoredFeature, batches
+from geo_service.storage.files import read_chunks, write_file
+from geo_service.storage.rows import bounds
 
 Numbers = NDArray[numpy.float64]
 Indices = NDArray[numpy.int64]
 
+LOG = logging.getLogger(__name__)
+PUBLISHED = "layer.geojson"
 HILBERT_BITS = 16
+AT_ONCE = 20_000
+NEWLINE = ord("\n")
+UNLOCATED = b'{"geometry":null'
+_NOWHERE = (numpy.nan,) * 4
 
 
-def build(
-    folder: Path, layer_id: str, rev: int, rows: Iterable[StoredFeature], columns: ColumnSet | None = None
-) -> str:
-    """The hash of the published file; the folder holds it, its features in Hilbert order and the columns asked for."""
-    lengths, boxes = array("q"), array("d")
-    path = folder / "layer.geojson"
-    lines = _measured(rows, lengths, boxes)
-    sha256 = write_file(path, dump_collection(layer_id, rev, columns.watch(lines) if columns else lines))
-    table = numpy.frombuffer(boxes, dtype=float).reshape(-1, 4) if boxes else numpy.empty((0, 4))
-    sizes = numpy.frombuffer(lengths, dtype=numpy.int64) if lengths else numpy.empty(0, dtype=numpy.int64)
-    order = hilbert_order(table)
-    begins = len(next(dump_collection(layer_id, rev, ()))) + numpy.concatenate(([0], numpy.cumsum(sizes + 2)[:-1]))
-    write_file(folder / "features.bin", _slices(path, begins[order], sizes[order]) if len(sizes) else [])
-    save(folder / "offsets.npy", numpy.concatenate(([0], numpy.cumsum(sizes[order] + 1))))
-    save(folder / "boxes.npy", table[order])
-    if columns:
-        columns.write(folder, order)
-    return sha256
+def pack(folder: Path, *, columns: bool) -> Geometries:
+    """Make everything that stands beside the published file of a folder; its geometries in degrees, in Hilbert order.
+
+    Columns are made by a second process meanwhile, where this one may have one.
+    """
+    begins = line_begins(folder / PUBLISHED)
+    save(folder / "lines.npy", begins)
+    with _Lines.of(folder / PUBLISHED, begins) as lines, _columns(folder, lines) if columns else nullcontext() as tell:
+        shapes, boxes = _located(lines)
+        order = hilbert_order(boxes)
+        if tell is not None:
+            tell(order)
+        sizes = lines.ends[order] - lines.begins[order]
+        write_file(folder / "features.bin", lines.joined(order))
+        save(folder / "offsets.npy", numpy.concatenate(([0], numpy.cumsum(sizes + 1))))
+        save(folder / "boxes.npy", boxes[order])
+        shapes = shapes[order]
+        _write_shapes(folder, shapes[: int(numpy.count_nonzero(~numpy.isnan(boxes[:, 0])))])
+    return shapes
 
 
-def _measured(rows: Iterable[StoredFeature], lengths: array[int], boxes: array[float]) -> Iterator[str]:
-    nowhere = (numpy.nan,) * 4
-    for row in rows:
-        lengths.append(len(row.line.encode()))
-        boxes.extend(row.bbox or nowhere)
-        yield row.line
+def line_begins(path: Path) -> Indices:
+    """Where each feature of a published file begins, where the last one ends, and where the file does."""
+    found, begin = [], 0
+    for chunk in read_chunks(path):
+        found.append(numpy.flatnonzero(numpy.frombuffer(chunk, dtype=numpy.uint8) == NEWLINE) + begin + 1)
+        begin += len(chunk)
+    return numpy.concatenate(found)
 
 
-def _slices(path: Path, begins: Indices, sizes: Indices) -> Iterator[bytes]:
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        pairs = zip(begins.tolist(), sizes.tolist(), strict=True)
-        for batch in batches(pairs, 2000):
-            yield b",".join([data[begin : begin + size] for begin, size in batch]) + b","
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Canonical lines of a mapped file, by id."""
+
+    data: mmap.mmap
+    begins: Indices
+    ends: Indices
+
+    @classmethod
+    @contextmanager
+    def of(cls, path: Path, begins: Indices) -> Iterator[_Lines]:
+        """Lines end with ",\\n", the last with "\\n"; of no lines one empty one is left."""
+        starts, ends = begins[:-2], begins[1:-1] - 2
+        if len(ends):
+            ends[-1] += 1
+        filled = starts < ends
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            yield cls(data, starts[filled], ends[filled])
+
+    def at(self, rows: Any) -> list[bytes]:
+        """Some lines."""
+        pairs = zip(self.begins[rows].tolist(), self.ends[rows].tolist(), strict=True)
+        return [self.data[begin:end] for begin, end in pairs]
+
+    def batches(self) -> Iterator[list[bytes]]:
+        """All lines, so many at once."""
+        for start in range(0, len(self.begins), AT_ONCE):
+            yield self.at(slice(start, start + AT_ONCE))
+
+    def joined(self, order: Indices) -> Iterator[bytes]:
+        """All lines in an order, each with a comma behind it."""
+        for start in range(0, len(order), AT_ONCE):
+            yield b",".join(self.at(order[start : start + AT_ONCE])) + b","
+
+
+def _located(lines: _Lines) -> tuple[Geometries, Numbers]:
+    """Geometries and bboxes of lines; NaN where a line has no place."""
+    shapes, boxes = [numpy.empty(0, dtype=object)], [numpy.empty((0, 4))]
+    for batch in lines.batches():
+        shapes.append(shapes_of_lines(batch))
+        boxes.append(_boxes(batch, shapes[-1]))
+    return numpy.concatenate(shapes), numpy.concatenate(boxes)
+
+
+def _boxes(lines: list[bytes], shapes: Geometries) -> Numbers:
+    """Bboxes of all positions, of geometries that Shapely refuses too."""
+    boxes = numpy.full((len(lines), 4), numpy.nan)
+    coordinates, owner = shapely.get_coordinates(shapes, return_index=True)
+    firsts = numpy.flatnonzero(numpy.diff(owner, prepend=-1))
+    if len(firsts):
+        boxes[owner[firsts], :2] = numpy.minimum.reduceat(coordinates, firsts)
+        boxes[owner[firsts], 2:] = numpy.maximum.reduceat(coordinates, firsts)
+    for row in numpy.flatnonzero(shapely.is_missing(shapes)).tolist():
+        if not lines[row].startswith(UNLOCATED):
+            boxes[row] = bounds(load_line(lines[row]).geometry) or _NOWHERE
+    return boxes
+
+
+def _write_shapes(folder: Path, shapes: Geometries) -> None:
+    """Geometries as WKB behind one another, and where each begins."""
+    sizes = [numpy.zeros(1, numpy.int64)]
+
+    def pieces() -> Iterator[bytes]:
+        for start in range(0, len(shapes), AT_ONCE):
+            found = [piece or b"" for piece in shapely.to_wkb(shapes[start : start + AT_ONCE]).tolist()]
+            sizes.append(numpy.fromiter(map(len, found), numpy.int64, len(found)))
+            yield b"".join(found)
+
+    write_file(folder / "shapes.bin", pieces())
+    save(folder / "shapes.npy", numpy.cumsum(numpy.concatenate(sizes)))
+
+
+@contextmanager
+def _columns(folder: Path, lines: _Lines) -> Iterator[Callable[[Indices], None]]:
+    """Column files, made by a process beside this one until the block ends; the block tells it the order."""
+    if not hasattr(os, "fork") or threading.active_count() > 1:  # a forked process has one thread of them only
+        yield lambda order: _write_columns(folder, lines, lambda: order)
+        return
+    source, target = os.pipe()
+    helper = os.fork()
+    if not helper:
+        _help(lambda: _write_columns(folder, lines, lambda: _received(source)), target)
+    os.close(source)
+    with os.fdopen(target, "wb") as pipe:
+        try:
+            yield lambda order: _send(pipe, order)
+        finally:
+            pipe.close()
+            _, status = os.waitpid(helper, 0)
+    if status:
+        raise StorageFault(reason=f"{folder.name}: columns {status}")
+
+
+def _help(work: Callable[[], None], target: int) -> None:
+    """In a forked process: do it, and end without a look at what it was forked with."""
+    status = 1
+    try:
+        os.close(target)
+        work()
+        status = 0
+    except BaseException:
+        LOG.exception("columns")
+    finally:
+        os._exit(status)
+
+
+def _send(pipe: IO[bytes], order: Indices) -> None:
+    pipe.write(order.tobytes())
+    pipe.close()
+
+
+def _received(source: int) -> Indices:
+    with os.fdopen(source, "rb") as pipe:
+        return numpy.frombuffer(pipe.read(), numpy.int64)
+
+
+def _write_columns(folder: Path, lines: _Lines, order: Callable[[], Indices]) -> None:
+    found = ColumnSet()
+    for batch in lines.batches():
+        found.take(batch)
+    found.write(folder, order())
 
 
 def save(path: Path, values: NDArray[Any]) -> None:

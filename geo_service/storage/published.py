@@ -8,9 +8,9 @@
     canonical lines in Hilbert order (unlocated ones last), where each begins, and its bbox; a page of features within
     a bbox is a join of slices of the memory-mapped file;
 ``lines.npy``
-    where each line of the published file begins (at the first page without a bbox, which is one slice of it);
+    where each line of the published file begins (a page without a bbox is one slice of it);
 ``shapes.bin`` ``shapes.npy``
-    the geometries as WKB in the same order (at the first bbox question that needs them);
+    the geometries as WKB in the same order;
 ``columns/``
     of a large layer: the attributes as columns in the same order.
 """
@@ -22,13 +22,11 @@ import json
 import shutil
 import threading
 import zlib
-from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,11 +38,11 @@ from geo_service.core.columns import Codes
 from geo_service.core.query import Bbox
 from geo_service.errors import StorageFault
 from geo_service.storage.column_files import FOLDER as COLUMNS
-from geo_service.storage.column_files import ID, ColumnFiles, ColumnSet, map_file
+from geo_service.storage.column_files import ID, ColumnFiles, map_file
 from geo_service.storage.elsewhere import do_elsewhere
 from geo_service.storage.files import exclusive, read_chunks, sync_folder, write_file
 from geo_service.storage.lookup import count_changes
-from geo_service.storage.packing import Indices, Numbers, build, save
+from geo_service.storage.packing import PUBLISHED, Indices, Numbers, pack
 from geo_service.storage.store import LayerStore, open_store
 
 Encoding = Literal["identity", "gzip", "br"]
@@ -70,7 +68,8 @@ OVERLAY = 2_000
 OVERLAY_MEANWHILE = 50_000
 """So many are laid over it until the later one is built, so that nobody waits for that."""
 TEMPORARY = ".building-"
-NEWLINE = 10
+LAST = "shapes.npy"
+"""What a folder lacks that an older release has built."""
 BY_ID = frozenset({"_offsets", "_published", "_line_begins"})
 IN_BBOX = frozenset({"_offsets", "_view", "_blocks", "_shapes"})
 """What a revision has opened once it was asked for a page by id, or in a bbox."""
@@ -132,9 +131,9 @@ class Publisher:
                 return self.revision(layer_id, built)
         return self.revision(layer_id, rev)
 
-    def build(self, layer_id: str, rev: int) -> None:
-        """Build everything of a revision in this process."""
-        self._find(layer_id, rev).write_shapes()
+    def build(self, layer_id: str, rev: int) -> PublishedRevision:
+        """A revision, built in this process where it is not there."""
+        return self._find(layer_id, rev)
 
     def _built_revisions(self, layer_id: str) -> list[int]:
         """Revisions with columns that are built, the latest first."""
@@ -147,7 +146,8 @@ class Publisher:
         if not 1 <= rev <= self._store.layer(layer_id).revision.rev:
             return False
         sha256 = self._store.revision(layer_id, rev).sha256
-        return bool(sha256) and (self._folder(layer_id, rev, sha256) / COLUMNS).exists()
+        folder = self._folder(layer_id, rev, sha256)
+        return bool(sha256) and (folder / COLUMNS).exists() and (folder / LAST).exists()
 
     def _keep(self, key: tuple[str, int], ready: PublishedRevision) -> PublishedRevision:
         with self._lock:
@@ -161,7 +161,7 @@ class Publisher:
         sha256 = self._store.revision(layer_id, rev).sha256
         with exclusive(self._home / "locks" / f"{layer_id}.cache.lock"):
             folder = self._folder(layer_id, rev, sha256)
-            if not sha256 or not folder.exists():
+            if not sha256 or not (folder / LAST).exists():
                 sha256 = self._build(layer_id, rev, sha256)
                 folder = self._folder(layer_id, rev, sha256)
             folder.touch()
@@ -175,18 +175,26 @@ class Publisher:
             shutil.rmtree(leftover)
         temporary = parent / f"{TEMPORARY}{rev}"
         temporary.mkdir()
-        columns = ColumnSet() if self.is_large(layer_id) else None
-        sha256 = build(temporary, layer_id, rev, self._store.rows(layer_id, rev), columns)
+        sha256 = self._copy(layer_id, rev, known, temporary / PUBLISHED)
         if known and known != sha256:
             raise StorageFault(reason=f"{layer_id} r{rev}: {known[:12]} ≠ {sha256[:12]}")
         if not known:
             self._store.set_sha256(layer_id, rev, sha256)
+        pack(temporary, columns=self.is_large(layer_id))
         target = self._folder(layer_id, rev, sha256)
         if target.exists():
             shutil.rmtree(target)
         temporary.rename(target)
         sync_folder(parent)
         return sha256
+
+    def _copy(self, layer_id: str, rev: int, known: str, path: Path) -> str:
+        """The hash of a revision's file, written anew; from the published file where that holds it, else its rows."""
+        published = self._store.published_path(layer_id)
+        is_there = known and self._store.exports.claimed_rev(layer_id) == rev
+        if is_there and write_file(path, read_chunks(published)) == known:
+            return known
+        return write_file(path, self._store.published_chunks(layer_id, rev))
 
     def _folder(self, layer_id: str, rev: int, sha256: str) -> Path:
         return self._home / "cache" / "revisions" / layer_id / f"r{rev}-{sha256[:12]}"
@@ -406,10 +414,7 @@ class PublishedRevision:
 
     @cached_property
     def _line_begins(self) -> Indices:
-        path = self.folder / "lines.npy"
-        if not path.exists():
-            save(path, _line_begins(self.folder / "layer.geojson"))
-        return numpy.asarray(numpy.load(path, mmap_mode="r"))
+        return numpy.asarray(numpy.load(self.folder / "lines.npy", mmap_mode="r"))
 
     @cached_property
     def _located(self) -> int:
@@ -432,26 +437,8 @@ class PublishedRevision:
 
     @cached_property
     def _shapes(self) -> tuple[Indices, Any]:
-        if not (self.folder / "shapes.npy").exists():
-            self.write_shapes()
         offsets = numpy.asarray(numpy.load(self.folder / "shapes.npy", mmap_mode="r"))
         return offsets, map_file(self.folder / "shapes.bin")
-
-    def write_shapes(self) -> None:
-        """Make the geometries that bbox questions need."""
-        sizes = array("q", [0])
-        write_file(self.folder / "shapes.bin", self._shape_bytes(sizes))
-        save(self.folder / "shapes.npy", numpy.cumsum(numpy.frombuffer(sizes, dtype=numpy.int64)))
-
-    def _shape_bytes(self, sizes: array[int]) -> Iterator[bytes]:
-        for start in range(0, self._located, 20_000):
-            stop = min(start + 20_000, self._located)
-            bounds = self._offsets[start : stop + 1].tolist()
-            lines = [self._bytes[begin : end - 1] for begin, end in pairwise(bounds)]
-            shapes = shapely.from_geojson(lines, on_invalid="ignore")
-            pieces = [piece or b"" for piece in shapely.to_wkb(shapes).tolist()]
-            sizes.extend(map(len, pieces))
-            yield b"".join(pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -502,15 +489,6 @@ def _all(four: NDArray[numpy.bool_]) -> NDArray[numpy.bool_]:
 def _count(four: NDArray[numpy.bool_]) -> NDArray[numpy.uint32]:
     """How many of each row of four are true: the sum of the bytes of a number."""
     return numpy.asarray((four.view(numpy.uint32)[:, 0] * numpy.uint32(0x01010101)) >> numpy.uint32(24))
-
-
-def _line_begins(path: Path) -> Indices:
-    """Where each feature of a published file begins, and where the last one ends; read in pieces."""
-    found, begin = [], 0
-    for chunk in read_chunks(path):
-        found.append(numpy.flatnonzero(numpy.frombuffer(chunk, dtype=numpy.uint8) == NEWLINE) + begin + 1)
-        begin += len(chunk)
-    return numpy.concatenate(found)
 
 
 def _gzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:

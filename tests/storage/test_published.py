@@ -16,11 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import box
 
+from geo_service.core.geojson import dump_collection, dump_line
 from geo_service.errors import LayerNotFound, RevisionNotFound
 from geo_service.storage import published
-from geo_service.storage.packing import HILBERT_BITS, build, hilbert_distance, hilbert_order
+from geo_service.storage.files import write_file
+from geo_service.storage.packing import HILBERT_BITS, PUBLISHED, hilbert_distance, hilbert_order, pack
 from geo_service.storage.published import PublishedRevision, Publisher
-from geo_service.storage.rows import stored
 from geo_service.storage.store import LayerStore
 from tests.storage.store_samples import definition, point, square, triangle, unlocated
 
@@ -148,7 +149,8 @@ def scattered(tmp_path_factory: pytest.TempPathFactory) -> tuple[PublishedRevisi
     located = [make[n % 2](n, 117 + x, 39 + y, s) for n, ((x, y), s) in enumerate(zip(corners, sizes, strict=True))]
     folder = tmp_path_factory.mktemp("scattered")
     features = sorted([*located, *(unlocated(n) for n in range(700, 710))], key=lambda f: f.id)
-    sha256 = build(folder, "schools", 1, map(stored, features))
+    sha256 = write_file(folder / PUBLISHED, dump_collection("schools", 1, map(dump_line, features)))
+    pack(folder, columns=False)
     return PublishedRevision("schools", 1, sha256, folder), {f.id: f.shape() for f in located}
 
 
