@@ -30,6 +30,7 @@ from geo_service.usecases.answering import Answers
 from geo_service.usecases.attachments import Album
 from geo_service.usecases.basemaps import Basemaps
 from geo_service.usecases.jobs import Jobs
+from geo_service.usecases.large_tiles import make_source
 from geo_service.usecases.memo import Memo
 from geo_service.usecases.printing import JOB_KINDS
 from geo_service.usecases.result_sheet import RESULT_KINDS
@@ -109,7 +110,7 @@ def open_deployment(settings: Settings, *, now: Callable[[], datetime.datetime] 
     drafts = Drafts(store.database, now)
     counter = _counter(settings, store, drafts, people, now)
     close_committed(counter.desk)
-    publisher = Publisher(store, settings.home)
+    publisher = Publisher(store, settings.home, beside=make_source)
     views = RevisionViews(store, publisher, tile_cache_mb=settings.tile_cache_mb, tile_disk_mb=settings.tile_disk_mb)
     return Deployment(
         settings=settings,

@@ -6,7 +6,7 @@ import numpy
 import shapely
 
 from geo_service.rendering.mvt_geometry import starts_run
-from geo_service.rendering.mvt_shapes import Floats, Geometries
+from geo_service.rendering.mvt_shapes import Floats, Geometries, simple_parts
 
 BEST_COUNT = 500
 """Up to so many polygons get their pole of inaccessibility (about 1 ms each), more their middle."""
@@ -25,7 +25,7 @@ def label_points(polygons: Geometries) -> Geometries:
 
 
 def _largest_parts(polygons: Geometries) -> Geometries:
-    parts, rows = shapely.get_parts(polygons, return_index=True)
+    parts, rows = simple_parts(polygons)
     order = numpy.lexsort((-shapely.area(parts), rows))
     firsts = starts_run(rows[order])
     return numpy.asarray(parts[order[firsts]])

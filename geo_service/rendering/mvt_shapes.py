@@ -63,9 +63,18 @@ def flatten(parts: Geometries, kind: int, *, clockwise: bool = False) -> Flat:
     return Flat(coordinates[~closing], sizes, owner, starts_run(owner))
 
 
+def simple_parts(geometries: Geometries) -> tuple[Geometries, Ints]:
+    """Parts of geometries, and the row each comes from; where all are simple none is copied, which takes longest."""
+    if (shapely.get_type_id(geometries) > shapely.GeometryType.POLYGON).any():
+        parts, owner = shapely.get_parts(geometries, return_index=True)
+        return parts, owner
+    rows = numpy.flatnonzero(~shapely.is_missing(geometries))
+    return geometries[rows], rows
+
+
 def explode(geometries: Geometries) -> tuple[Geometries, Ints]:
     """All simple, located parts of geometries (of collections too), and the row each comes from."""
-    parts, rows = shapely.get_parts(geometries, return_index=True)
+    parts, rows = simple_parts(geometries)
     while (shapely.get_type_id(parts) > 3).any():
         parts, inner = shapely.get_parts(parts, return_index=True)
         rows = rows[inner]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy
 
 from geo_service.core.columns import Column as Values
@@ -16,6 +18,7 @@ from geo_service.rendering.tiles import TileSource, labels_of
 
 READY = "ready"
 LABELS = "labels"
+QUOTE = ord('"')
 
 
 def write_source(folder: Path, keys: Sequence[str], columns: Mapping[str, Values], geometries: Geometries) -> None:
@@ -52,11 +55,26 @@ def _column(values: Values | None, count: int) -> mvt.Column:
     """A column of tiles from a column of the revision: the same codes, the values as tiles write them."""
     if values is None:
         return mvt.Column(numpy.full(count, -1), numpy.empty(0, numpy.uint8), numpy.zeros(1, numpy.int64))
-    encoded = [mvt.field(4, mvt.encode_value(values.value(code)) or b"") for code in range(values.size)]
+    encoded = _encoded(values)
     offsets = numpy.concatenate([[0], numpy.cumsum([len(e) for e in encoded], dtype=numpy.int64)])
     return mvt.Column(
         values.codes.astype(numpy.int64), numpy.frombuffer(b"".join(encoded), numpy.uint8), offsets.astype(numpy.int64)
     )
+
+
+def _encoded(values: Values) -> list[bytes]:
+    """Distinct values as tiles write them; a text that JSON writes as it is needs no decoding."""
+    offsets, data, found = values.offsets.tolist(), bytes(values.blob), []
+    heads: dict[int, bytes] = {}
+    for begin, end in pairwise(offsets):
+        size = end - begin - 2
+        if data[begin] != QUOTE or data.find(b"\\", begin, end) >= 0:
+            found.append(mvt.field(4, mvt.encode_value(msgspec.json.decode(data[begin:end])) or b""))
+            continue
+        if size not in heads:
+            heads[size] = mvt.field(4, mvt.field(1, bytes(size)))[: -size or None]
+        found.append(heads[size] + data[begin + 1 : end - 1])
+    return found
 
 
 def _arrays(kind: type[Any]) -> list[str]:

@@ -34,6 +34,7 @@ import numpy
 import shapely
 from numpy.typing import NDArray
 
+from geo_service.core.bulk_shapes import Geometries
 from geo_service.core.columns import Codes
 from geo_service.core.query import Bbox
 from geo_service.errors import StorageFault
@@ -47,6 +48,8 @@ from geo_service.storage.store import LayerStore, open_store
 
 Encoding = Literal["identity", "gzip", "br"]
 Members = Callable[[int, int], Mapping[str, Any]]
+Beside = Callable[[LayerStore, "PublishedRevision", Geometries], None]
+"""Makes what else follows from a revision's geometries (in Hilbert order) while they are at hand."""
 
 SUFFIXES: dict[Encoding, str] = {"identity": "", "gzip": ".gz", "br": ".br"}
 BLOCK = 128
@@ -79,9 +82,11 @@ ID_MEMBER = b'"id":"'
 class Publisher:
     """Published revisions of a store, one folder each, shared by all processes of a home."""
 
-    def __init__(self, store: LayerStore, home: Path, *, large: int = LARGE) -> None:
+    def __init__(self, store: LayerStore, home: Path, *, large: int = LARGE, beside: Beside | None = None) -> None:
+        """``beside``, a function of a module, is called where a large layer is built."""
         self._store = store
         self._large = large
+        self._beside = beside
         self._home = home
         self._open: OrderedDict[tuple[str, int], PublishedRevision] = OrderedDict()
         self._lock = threading.Lock()
@@ -100,7 +105,8 @@ class Publisher:
         if ready is None or not ready.folder.exists():
             if self.is_large(layer_id) and not self._built(layer_id, wanted):
                 address = self._store.database.secret_address
-                do_elsewhere(_build_elsewhere, address, self._home, self._large, layer_id, wanted)
+                how = (address, self._home, self._large, self._beside)
+                do_elsewhere(_build_elsewhere, how, layer_id, wanted)
             ready = self._find(layer_id, wanted)
         return self._keep(key, ready)
 
@@ -180,12 +186,14 @@ class Publisher:
             raise StorageFault(reason=f"{layer_id} r{rev}: {known[:12]} ≠ {sha256[:12]}")
         if not known:
             self._store.set_sha256(layer_id, rev, sha256)
-        pack(temporary, columns=self.is_large(layer_id))
+        geometries = pack(temporary, columns=self.is_large(layer_id))
         target = self._folder(layer_id, rev, sha256)
         if target.exists():
             shutil.rmtree(target)
         temporary.rename(target)
         sync_folder(parent)
+        if self._beside is not None and self.is_large(layer_id):
+            self._beside(self._store, PublishedRevision(layer_id, rev, sha256, target), geometries)
         return sha256
 
     def _copy(self, layer_id: str, rev: int, known: str, path: Path) -> str:
@@ -200,10 +208,11 @@ class Publisher:
         return self._home / "cache" / "revisions" / layer_id / f"r{rev}-{sha256[:12]}"
 
 
-def _build_elsewhere(url: str, home: Path, large: int, layer_id: str, rev: int) -> None:
+def _build_elsewhere(how: tuple[str, Path, int, Beside | None], layer_id: str, rev: int) -> None:
+    url, home, large, beside = how
     store = open_store(url, home, lambda: datetime.datetime.now(datetime.UTC))
     try:
-        Publisher(store, home, large=large).build(layer_id, rev)
+        Publisher(store, home, large=large, beside=beside).build(layer_id, rev)
     finally:
         store.close()
 

@@ -19,7 +19,8 @@ from geo_service.rendering import pmtiles
 from geo_service.storage.elsewhere import do_elsewhere
 from geo_service.storage.kept_files import KeptFiles
 from geo_service.usecases.large import Origin
-from geo_service.usecases.views import RevisionViews, tile_fields
+from geo_service.usecases.large_tiles import tile_fields
+from geo_service.usecases.views import RevisionViews
 
 EVERYTHING = 1 << 40
 MERCATOR = 3857

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,23 +17,30 @@ import numpy
 import shapely
 
 from geo_service.core.features import Feature
+from geo_service.core.layers import LayerDefinition
 from geo_service.core.query import Bbox
 from geo_service.core.revisions import Revision
+from geo_service.rendering import symbols
 from geo_service.rendering.mvt import EXTENT
 from geo_service.rendering.mvt_generalise import BUFFER
+from geo_service.rendering.mvt_shapes import Geometries
 from geo_service.rendering.tile_files import READY, read_source, write_source
 from geo_service.rendering.tiles import TileSource, tile_of
 from geo_service.storage.elsewhere import do_elsewhere
 from geo_service.storage.files import exclusive
 from geo_service.storage.published import PublishedRevision
+from geo_service.storage.store import LayerStore
 from geo_service.storage.tile_cache import TileCache, TileKey
 from geo_service.usecases.large import LargeRevision
 from geo_service.usecases.memo import Memo
+from geo_service.usecases.summary import layer_symbol
 
 WARM_ZOOM = 12
 """Tiles up to this zoom, each of which shows many features, are made before anybody asks."""
 MOST_WARM = 400
 KEPT_SOURCES = 16
+WARM = "warm"
+"""Where the tiles of low zooms are made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,7 @@ class _Place:
 
     ready: tuple[str, int, str, Path]
     keys: tuple[str, ...]
-    cache: tuple[Path, int]
+    cache: tuple[Path, int] = (Path(), 0)
 
     @property
     def folder(self) -> Path:
@@ -79,8 +87,11 @@ class LargeTiles:
         return found
 
     def prepare(self, large: LargeRevision, keys: Sequence[str]) -> None:
-        """Make the files tiles are cut from, and the tiles of low zooms; forget those of what was built before."""
-        self._source(self._place(large, keys))
+        """Make the files tiles are cut from, then the tiles of low zooms; forget those of what was built before."""
+        place = self._place(large, keys)
+        self._source(place)
+        if not (place.folder / WARM).exists():
+            do_elsewhere(_warm, place)
         self._cache.forget(large.base.layer, but=large.base.folder.name)
 
     def _place(self, large: LargeRevision, keys: Sequence[str]) -> _Place:
@@ -101,6 +112,11 @@ class LargeTiles:
         return (below, source_of(located, place.keys[1:], below.name)) if located else (below,)
 
 
+def tile_fields(definition: LayerDefinition) -> tuple[str, ...]:
+    """Attributes a tile carries besides the id: the name and what the symbol asks for; the card fetches the rest."""
+    return ("name", *symbols.fields_of(layer_symbol(definition)))
+
+
 def source_of(located: Sequence[Feature], keys: Sequence[str], name: str) -> TileSource:
     """A source of features in memory; all of them have a geometry."""
     shapes = numpy.array([f.shape() for f in located], dtype=object)
@@ -108,27 +124,45 @@ def source_of(located: Sequence[Feature], keys: Sequence[str], name: str) -> Til
     return TileSource.from_features([f.id for f in located], shapes, properties, name=name)
 
 
+def make_source(store: LayerStore, ready: PublishedRevision, geometries: Geometries) -> None:
+    """The files of a source, made where a revision is built and its geometries are at hand."""
+    keys = tile_fields(store.definition(ready.layer, ready.rev))
+    place = _Place((ready.layer, ready.rev, ready.sha256, ready.folder), ("id", *keys))
+    with _locked(place):
+        write_source(place.folder, place.keys, ready.columns, shapely.force_2d(geometries))
+
+
+def _locked(place: _Place) -> AbstractContextManager[None]:
+    return exclusive(place.ready[3].parent / f".{place.base}.tiles.lock")
+
+
 def _opened(place: _Place) -> TileSource:
-    with exclusive(place.ready[3].parent / f".{place.base}.tiles.lock"):
-        if not (place.folder / READY).exists():
-            do_elsewhere(_make, place)
+    if not (place.folder / READY).exists():
+        with _locked(place):
+            if not (place.folder / READY).exists():
+                do_elsewhere(_make, place)
     return read_source(place.folder, place.keys, place.ready[0])
 
 
 def _make(place: _Place) -> None:
-    """In a process of its own: the files of a source, then its tiles of low zooms."""
+    """In a process of its own: the files of a source that carries other properties than when it was built."""
     ready = PublishedRevision(*place.ready)
     geometries = numpy.full(ready.count, None, dtype=object)
     located = numpy.flatnonzero(~numpy.isnan(ready.boxes[:, 0]))
     geometries[located] = shapely.force_2d(ready.shapes(located))
     write_source(place.folder, place.keys, ready.columns, geometries)
-    del geometries
-    if len(located):
-        boxes = ready.boxes[located]
-        _warm(place, (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist()))
 
 
-def _warm(place: _Place, bounds: Any) -> None:
+def _warm(place: _Place) -> None:
+    """In a process of its own: the tiles of low zooms."""
+    boxes = PublishedRevision(*place.ready).boxes
+    boxes = boxes[~numpy.isnan(boxes[:, 0])]
+    if len(boxes):
+        _cut(place, (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist()))
+    (place.folder / WARM).touch()
+
+
+def _cut(place: _Place, bounds: Any) -> None:
     source, cache = read_source(place.folder, place.keys, place.ready[0]), TileCache(*place.cache)
     made = 0
     for z in range(WARM_ZOOM + 1):

@@ -14,7 +14,6 @@ from geo_service.core.geojson import load_line
 from geo_service.core.layers import LayerDefinition
 from geo_service.core.query import Bbox, FeaturePage, Query
 from geo_service.core.revisions import Revision
-from geo_service.rendering import symbols
 from geo_service.rendering.tiles import TileSource
 from geo_service.storage.published import OVERLAY, PublishedRevision, Publisher
 from geo_service.storage.store import LayerState, LayerStore
@@ -22,9 +21,9 @@ from geo_service.storage.tile_cache import TileCache
 from geo_service.usecases.find import find_features
 from geo_service.usecases.large import Condition, LargeRevision, open_large
 from geo_service.usecases.large_names import prepare_sounds
-from geo_service.usecases.large_tiles import LargeTiles, source_of
+from geo_service.usecases.large_tiles import LargeTiles, source_of, tile_fields
 from geo_service.usecases.memo import Memo
-from geo_service.usecases.summary import Summary, layer_symbol, summarise, summarise_large
+from geo_service.usecases.summary import Summary, summarise, summarise_large
 
 Rows = NDArray[numpy.int64]
 
@@ -175,11 +174,6 @@ def _rows_by_value(features: Sequence[Feature], key: str) -> dict[str, list[int]
     for row, feature in enumerate(features):
         found.setdefault(str(feature.properties.get(key)), []).append(row)
     return found
-
-
-def tile_fields(definition: LayerDefinition) -> tuple[str, ...]:
-    """Attributes a tile carries besides the id: the name and what the symbol asks for; the card fetches the rest."""
-    return ("name", *symbols.fields_of(layer_symbol(definition)))
 
 
 def _key(revision: Revision) -> tuple[str, int]:

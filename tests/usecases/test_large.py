@@ -28,13 +28,13 @@ from geo_service.usecases import downloads, pictures
 from geo_service.usecases.find import find_features
 from geo_service.usecases.large import Asked, FieldTest, LargeRevision
 from geo_service.usecases.large_names import sounds
-from geo_service.usecases.large_tiles import source_of
+from geo_service.usecases.large_tiles import source_of, tile_fields
 from geo_service.usecases.lines import Lines
 from geo_service.usecases.memo import Memo
 from geo_service.usecases.pictures import Studio
 from geo_service.usecases.search import search
 from geo_service.usecases.summary import summarise, summarise_large
-from geo_service.usecases.views import RevisionViews, tile_fields
+from geo_service.usecases.views import RevisionViews
 from scripts.benchmarks import city
 from tests.postgis import EITHER_SLOWLY, lent_database
 
