@@ -201,6 +201,29 @@ class LargeRevision:
         found[~inside] = shapely.bounds(shapes) if shapes else numpy.empty((0, 4))
         return found
 
+    def shapes(self, rows: Rows) -> NDArray[Any]:
+        """Geometries in degrees of rows that have a place."""
+        inside = rows < self.base.count
+        found = numpy.empty(len(rows), dtype=object)
+        found[inside] = self.base.shapes(rows[inside])
+        found[~inside] = [self.extras[row].shape() for row in (rows[~inside] - self.base.count).tolist()]
+        return found
+
+    def alike(self, rows: Rows, keys: Sequence[str]) -> tuple[list[Mapping[str, Any]], Rows]:
+        """The different values that rows have of some fields, and the place of each row's among them."""
+        inside = rows < self.base.count
+        here = {key: self.columns[key] for key in keys if key in self.columns}
+        codes = numpy.empty((int(inside.sum()), len(here)), dtype=numpy.int64)
+        for place, column in enumerate(here.values()):
+            codes[:, place] = column.codes[rows[inside]]
+        found, which = _distinct(codes)
+        values: list[Mapping[str, Any]] = [
+            {key: column.value(code) for (key, column), code in zip(here.items(), row, strict=True)} for row in found
+        ]
+        places = numpy.empty(len(rows), dtype=numpy.int64)
+        places[inside], places[~inside] = which, numpy.arange(len(rows) - len(which)) + len(values)
+        return values + [self.extras[row].properties for row in (rows[~inside] - self.base.count).tolist()], places
+
     def meeting(self, window: Bbox) -> Rows:
         """Rows of the features that meet a bbox."""
         return self._fitting(window, "", ())
@@ -317,6 +340,14 @@ class LargeRevision:
                 r: round(p) for r, p in places.items() if column.place(present[r]) == int(column.place(present[r]))
             }
         return numpy.array([places.get(repr(v), numpy.inf) for v in values])
+
+
+def _distinct(codes: NDArray[numpy.int64]) -> tuple[list[list[int]], Rows]:
+    """The different rows of a table, which may have no columns, and the place of each row among them."""
+    if not codes.shape[1]:
+        return [[]], numpy.zeros(len(codes), dtype=numpy.int64)
+    found, which = numpy.unique(codes, axis=0, return_inverse=True)
+    return found.tolist(), which.reshape(-1)
 
 
 def has_text(feature: Feature, needle: str) -> bool:

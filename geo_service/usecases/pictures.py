@@ -16,6 +16,7 @@ from geo_service.core.revisions import Revision
 from geo_service.errors import InvalidBbox, InvalidParameter
 from geo_service.rendering import picture
 from geo_service.rendering.picture import PAD_PX, Bounds, DrawnLayer, Window
+from geo_service.rendering.symbols import fields_of
 from geo_service.storage.store import LayerState
 from geo_service.usecases.large import LargeRevision
 from geo_service.usecases.memo import Memo
@@ -45,9 +46,10 @@ class Studio:
         """A layer with its shapes in a CRS, kept for the next picture; of a large layer what a window shows of it."""
         large = self.views.large(revision)
         if large is not None:
-            return _projected(state, revision, large.of(_shown(large, crs, seen)), crs)
+            return _of_large(state, revision, large, _shown(large, crs, seen), crs)
         key = ("drawn", revision.layer, revision.rev, crs.uri)
-        found: DrawnLayer = self.memo.get(key, lambda: _projected(state, revision, self.views.features(revision), crs))
+        features = self.views.features
+        found: DrawnLayer = self.memo.get(key, lambda: _of_features(state, revision, features(revision), crs))
         return found
 
     def image(self, layers: Sequence[DrawnLayer], window: Window, *, ground: str = "", kind: str = "png") -> bytes:
@@ -59,16 +61,33 @@ class Studio:
         return picture.legend(layer_symbol(state.definition), language, self.fonts).encoded("png")
 
 
-def _projected(state: LayerState, revision: Revision, features: Sequence[Feature], crs: ReferenceSystem) -> DrawnLayer:
-    shapes = numpy.empty(len(features), dtype=object)
-    shapes[:] = [f.shape() for f in features]
-    shapes = shapely.force_2d(shapes) if len(shapes) else shapes
-    broken = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
-    shapes[broken] = shapely.make_valid(shapes[broken])
+def _of_features(
+    state: LayerState, revision: Revision, features: Sequence[Feature], crs: ReferenceSystem
+) -> DrawnLayer:
+    shapes = numpy.array([f.shape() for f in features], dtype=object)
     look = layer_symbol(state.definition)
     codes = numpy.array([picture.code_of(look, f.properties) for f in features], dtype=numpy.int64)
-    shapes = to_plane(shapes, crs) if len(shapes) else shapes
-    return DrawnLayer(state.definition, revision, tuple(features), shapes, codes)
+    return DrawnLayer(state.definition, revision, features, _projected(shapes, crs), codes)
+
+
+def _of_large(
+    state: LayerState, revision: Revision, large: LargeRevision, rows: Any, crs: ReferenceSystem
+) -> DrawnLayer:
+    """Some rows of a large layer, by its files of shapes and columns: no feature is decoded."""
+    look = layer_symbol(state.definition)
+    kinds, which = large.alike(rows, fields_of(look))
+    codes = numpy.array([picture.code_of(look, values) for values in kinds], dtype=numpy.int64)[which]
+    return DrawnLayer(state.definition, revision, large.of(rows), _projected(large.shapes(rows), crs), codes)
+
+
+def _projected(shapes: Any, crs: ReferenceSystem) -> Any:
+    """Shapes in degrees (None where unlocated) mended and in the plane of a CRS."""
+    if not len(shapes):
+        return shapes
+    shapes = shapely.force_2d(shapes)
+    broken = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
+    shapes[broken] = shapely.make_valid(shapes[broken])
+    return to_plane(shapes, crs)
 
 
 def spot(seen: Window, i: int, j: int) -> Window:

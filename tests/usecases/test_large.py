@@ -293,6 +293,19 @@ def test_a_picture_of_a_large_layer_draws_what_its_window_shows(views: RevisionV
     assert studio.image([drawn], WINDOW).startswith(b"\x89PNG")
 
 
+def test_shapes_and_values_of_rows_are_those_of_their_features(views: RevisionViews, edited: LayerStore) -> None:
+    """What a picture needs comes from the files of shapes and columns, and from the changes laid over them."""
+    large, _ = large_and_features(views, edited, 2)
+    rows = large.meeting((117.0, 39.0, 118.0, 40.0))
+    features = list(large.of(rows))
+    assert len({row >= large.base.count for row in rows.tolist()}) == 2, "built rows and changed ones"
+    assert [s.wkb for s in large.shapes(rows)] == [f.shape().wkb for f in features]  # type: ignore[union-attr]  # located
+    for keys in (("owner", "floors", "no such field"), ("no such field",), ()):
+        different, which = large.alike(rows, keys)
+        told = [{key: different[place].get(key) for key in keys} for place in which.tolist()]
+        assert told == [{key: f.properties.get(key) for key in keys} for f in features]
+
+
 def test_of_a_crowd_the_largest_of_each_cell_is_drawn(
     views: RevisionViews, edited: LayerStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
