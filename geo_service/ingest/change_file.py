@@ -20,6 +20,7 @@ RECORDS = numpy.dtype([("at", "<u8"), ("kind", "u1"), ("marks", "u1")])
 """What the index holds of each entry: where its line begins, its kind, and whether it is part of a split or a merge."""
 SPLIT, MERGE = 1, 2
 
+_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
 _RECORD = struct.Struct("<QBB")
 
 
@@ -44,7 +45,7 @@ def write_changes(entries: Iterable[Entry], folder: Path, splits: Sequence[Split
         ends = {changes: 0, unchanged: 0}
         for entry in entries:
             out = unchanged if entry.kind == "unchanged" else changes
-            index.write(_RECORD.pack(ends[out], KINDS.index(entry.kind), marks.of(entry)))
+            index.write(_RECORD.pack(ends[out], _NUMBERS[entry.kind], marks.of(entry)))
             ends[out] += out.write(entry.line)
 
 
@@ -54,8 +55,11 @@ class _Marks:
         self.split_rows = {row for s in splits for row in s.rows}
         self.merge_fids = {fid for m in merges for fid in m.fids}
         self.merge_rows = {m.row for m in merges}
+        self.none = not splits and not merges
 
     def of(self, entry: Entry) -> int:
+        if self.none:
+            return 0
         split = entry.fid in self.split_fids or entry.row in self.split_rows
         merge = entry.fid in self.merge_fids or entry.row in self.merge_rows
         return SPLIT * split + MERGE * merge

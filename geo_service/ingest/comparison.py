@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy
 import shapely
 
 from geo_service.core.crs import project
+from geo_service.core.geojson import geometry_texts
 from geo_service.core.layers import Field, LayerDefinition
 from geo_service.ingest.change_file import Entry, Kind, write_changes
 from geo_service.ingest.current import Current
@@ -20,12 +22,14 @@ from geo_service.ingest.examination import Merge, Request, Split, Tally
 from geo_service.ingest.findings import FindingLog
 from geo_service.ingest.geometry import check_tiles
 from geo_service.ingest.identity import Matching, Side
-from geo_service.ingest.normalise import same_geometry, same_value
+from geo_service.ingest.normalise import BLOCK, same_geometry, same_value
 
 Array = numpy.ndarray[Any, Any]
 
 MOVED_M, AREA_FACTOR, DELETED_SHARE, COUNT_SHARE, COUNT_FROM = 100.0, 2.0, 0.20, 0.30, 10
 _UNLOCATED = "unlocated"
+_NOTHING = (None, "")
+_ENCODE = msgspec.json.Encoder().encode
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,6 +71,11 @@ class Comparison:
         self.outcome = _Outcome()
         self.new_ids: dict[int, str] = {}
         self.same = self._same()
+        self.moving = numpy.flatnonzero(rows.fine & ((matching.feature < 0) | ~self.same))
+        self.texts: dict[int, str | None] = {}
+        self.located: list[bool] = (~shapely.is_missing(rows.geometry)).tolist()
+        self.required = tuple(f.key for f in self.fields.values() if f.required and not f.derived)
+        self.defaults = {located: self._defaults(located=located) for located in (False, True)}
         self.number = max(self.options.first_number, current.next_number(self.definition) if self.definition else 1)
 
     def _same(self) -> Array:
@@ -96,13 +105,20 @@ class Comparison:
                 yield self._deletion(feature, row=0, how="")
 
     def _text(self, index: int) -> str | None:
-        text: str | None = shapely.to_geojson(self.rows.geometry[index])
-        return text
+        """The geometry of a row that is new or has moved; rows are asked for in their order."""
+        if index not in self.texts:
+            first = int(numpy.searchsorted(self.moving, index))
+            block = self.moving[first : first + BLOCK]
+            self.texts = dict(zip(block.tolist(), geometry_texts(self.rows.geometry[block]), strict=True))
+        return self.texts[index]
 
     def _given(self, index: int) -> dict[str, Any]:
         """What a row tells; a field it does not have at all is not told."""
+        columns = self.rows.columns.items()
+        if not self.rows.absent:
+            return {key: values[index] for key, values in columns}
         absent = {key for key, where in self.rows.absent.items() if where[index]}
-        return {key: values[index] for key, values in self.rows.columns.items() if key not in absent}
+        return {key: values[index] for key, values in columns if key not in absent}
 
     def _matched(self, index: int, number: int, feature: int) -> Iterator[Entry]:
         self.outcome.touched.add(feature)
@@ -152,10 +168,10 @@ class Comparison:
             self.log.add("identity-unmatched", row=number, fid=self.rows.ids[index])
             return
         given = {k: v for k, v in self._given(index).items() if v is not None}
-        properties = self._defaults(located=self.rows.geometry[index] is not None) | given if self.definition else given
+        properties = self.defaults[self.located[index]] | given
         if not self._has_required(properties, number, None, new=True):
             return
-        if self.rows.geometry[index] is None:
+        if not self.located[index]:
             self.log.add("geometry-empty", row=number, name=properties.get("name"))
         fid = self.new_ids[number] = self._new_id()
         yield self._line(
@@ -170,16 +186,14 @@ class Comparison:
         )
 
     def _defaults(self, *, located: bool) -> dict[str, Any]:
+        if self.definition is None:
+            return {}
         fallback = {"precision": "guess" if located else _UNLOCATED, "source": self.request.name}
         stated = {k: v for k, v in self.options.defaults.items() if k in self.fields}
         return fallback | stated | ({} if located else {"precision": _UNLOCATED})
 
     def _has_required(self, values: dict[str, Any], number: int, fid: str | None, *, new: bool) -> bool:
-        empty = [
-            f.key
-            for f in self.fields.values()
-            if f.required and not f.derived and values.get(f.key) in (None, "") and (new or f.key in values)
-        ]
+        empty = [key for key in self.required if values.get(key) in _NOTHING and (new or key in values)]
         for key in empty:
             self.log.add("field-required", row=number, fid=fid, field=key)
         return not empty
@@ -203,10 +217,11 @@ class Comparison:
         self.outcome.operations[operation] += 1
         if operation == "modify":
             self.outcome.fields.update(fields)
-        head = {"fid": fid, "operation": operation, "row": row, "how": how, "fields": fields, "given": given}
-        body = json.dumps(head | {"properties": properties}, ensure_ascii=False, allow_nan=False)
-        line = f'{body[:-1]}, "geometry": {geometry or "null"}}}\n'.encode("utf-8", errors="replace")
-        return Entry(operation, fid, row, line)
+        body = _json({
+            "fid": fid, "operation": operation, "row": row, "how": how, "fields": fields, "given": given,
+            "properties": properties,
+        })  # fmt: skip
+        return Entry(operation, fid, row, b'%b,"geometry":%b}\n' % (body[:-1], (geometry or "null").encode()))
 
     def check_jumps(self) -> None:
         """Note features that moved or grew more than edits usually do, and layers that shrink or swell."""
@@ -283,7 +298,16 @@ def _bbox(geometries: Array) -> tuple[float, float, float, float]:
 
 
 def _entry(kind: Kind, body: dict[str, Any]) -> Entry:
-    return Entry(kind, body["fid"], body["row"], json.dumps(body, ensure_ascii=False).encode() + b"\n")
+    return Entry(kind, body["fid"], body["row"], _json(body) + b"\n")
+
+
+def _json(body: dict[str, Any]) -> bytes:
+    """JSON without spaces; what is not a number becomes null, half characters become question marks."""
+    try:
+        return _ENCODE(body)
+    except (UnicodeEncodeError, OverflowError):
+        text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode("utf-8", errors="replace")
 
 
 def compare_rows(

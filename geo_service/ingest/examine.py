@@ -75,6 +75,7 @@ def submit(
         rev=base.rev if base else 0,
     )
     (folder.path / "in" / "request.json").write_bytes(msgspec.json.encode(request))
+    limits = limits or jail.limits.for_upload(path.stat().st_size)
     return jail.submit(folder, "examine", read=(path, *((base.path,) if base else ())), limits=limits)
 
 

@@ -26,6 +26,11 @@ Array = numpy.ndarray[Any, Any]
 REPAIR_SHARE, REPAIR_M2 = 0.001, 1.0
 SLIVER_M2 = 0.5
 TILE_GAP_M = 0.5
+GEOMETRY_TYPES = (
+    "Point", "LineString", "LinearRing", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon",
+    "GeometryCollection",
+)  # fmt: skip
+"""By Shapely's type id."""
 _DECIMALS = 7
 _PAIR_BUDGET = 20_000_000
 _BLOCK = 2_000_000
@@ -220,10 +225,10 @@ def _fit_types(
 ) -> None:
     """Single and Multi exchanged where the layer takes only one of them; other types are refused."""
     wanted = set(definition.geometry_types)
-    for i in numpy.flatnonzero(fine & ~shapely.is_missing(shaped)).tolist():
+    kinds = shapely.get_type_id(shaped)
+    fitting = numpy.isin(kinds, [GEOMETRY_TYPES.index(name) for name in wanted])
+    for i in numpy.flatnonzero(fine & (kinds >= 0) & ~fitting).tolist():
         found = shaped[i].geom_type
-        if found in wanted:
-            continue
         if f"Multi{found}" in wanted:
             shaped[i] = _MULTI[found]([shaped[i]])
             continue
@@ -243,12 +248,23 @@ _MULTI = {"Point": shapely.multipoints, "LineString": shapely.multilinestrings, 
 
 def _note_duplicates(shaped: Array, rows: list[int], names: list[str | None], look: Array, log: FindingLog) -> None:
     first: dict[bytes, int] = {}
-    places = numpy.flatnonzero(look).tolist()
-    for i, key in zip(places, shapely.to_wkb(shapely.normalize(shaped[look])).tolist(), strict=True):
+    places = numpy.flatnonzero(look)
+    places = places[_repeated(shapely.bounds(shaped[places]))]
+    for i, key in zip(places.tolist(), shapely.to_wkb(shapely.normalize(shaped[places])).tolist(), strict=True):
         if key in first:
             log.add("geometry-duplicate", row=rows[i], name=names[i], first=rows[first[key]])
         else:
             first[key] = i
+
+
+def _repeated(boxes: Array) -> Array:
+    """Which rows of numbers are there more than once."""
+    ordered = numpy.lexsort(boxes.T)
+    alike = (boxes[ordered[1:]] == boxes[ordered[:-1]]).all(axis=1)
+    found = numpy.zeros(len(boxes), dtype=bool)
+    found[ordered[1:][alike]] = True
+    found[ordered[:-1][alike]] = True
+    return found
 
 
 def check_tiles(geometry: Array, rows: list[int], names: list[str | None], log: FindingLog) -> Array:

@@ -174,6 +174,8 @@ def find_splits_and_merges(
     rows: Sequence[int], upload: Side, current: Side, matching: Matching
 ) -> tuple[tuple[Split, ...], tuple[Merge, ...]]:
     """Features covered by several rows, and rows that cover several features, four fifths each; areas only."""
+    if not len(current.ids):
+        return (), ()
     loose_rows = [r for r in range(len(upload.ids)) if matching.how.get(r) in (None, "overlap", "name")]
     missing = [i for i in range(len(current.ids)) if i not in matching.taken]
     if not loose_rows and not missing:

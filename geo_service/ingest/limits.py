@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 MEBIBYTE = 1 << 20
@@ -31,6 +32,19 @@ class Limits:
     memory_bytes: int = 2048 * MEBIBYTE
     file_bytes: int = 256 * MEBIBYTE
     open_files: int = 64
+
+    def for_upload(self, size: int) -> Limits:
+        """The limits of reading a file of so many bytes: large ones have more time, and more room for what they say.
+
+        A GeoPackage of 200 MiB with a million points takes 30 s and writes 320 MB of changes.
+        """
+        more = max(0, size // MEBIBYTE - 10)
+        return dataclasses.replace(
+            self,
+            wall_s=self.wall_s + 1.5 * more,
+            cpu_s=self.cpu_s + more,
+            file_bytes=self.file_bytes + 2 * more * MEBIBYTE,
+        )
 
 
 LIMITS = Limits()

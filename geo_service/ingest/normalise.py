@@ -26,10 +26,12 @@ _DBF_TEXT_BYTES = (240, 254)
 
 def plain_geometry(geometry: Array) -> Array:
     """Geometries in two dimensions, a Multi of one part unwrapped; empty ones become None."""
-    flat = shapely.force_2d(geometry)
+    flat = geometry.copy()
+    deep = shapely.has_z(flat) | shapely.has_m(flat)
+    flat[deep] = shapely.force_2d(flat[deep])
     types = shapely.get_type_id(flat)
     single = (types >= 4) & (types <= 6) & (shapely.get_num_geometries(flat) == 1)
-    flat = numpy.where(single, shapely.get_geometry(flat, 0), flat)
+    flat[single] = shapely.get_geometry(flat[single], 0)
     flat[shapely.is_empty(flat)] = None
     return numpy.asarray(flat, dtype=object)
 

@@ -19,7 +19,7 @@ from geo_service.ingest.crs_doctor import District, Hypothesis, ShiftVerdict, di
 from geo_service.ingest.current import Current
 from geo_service.ingest.examination import Examination, MappedField, Merge, Request, Split, Tally
 from geo_service.ingest.findings import FindingLog, Refused
-from geo_service.ingest.geometry import check_geometry, check_size, to_degrees
+from geo_service.ingest.geometry import GEOMETRY_TYPES, check_geometry, check_size, to_degrees
 from geo_service.ingest.identity import Matching, find_splits_and_merges, match
 from geo_service.ingest.layer import ReadLayer, Source
 from geo_service.ingest.limits import Limits
@@ -28,7 +28,7 @@ from geo_service.ingest.mapping import ID_FIELD, REV_FIELD, propose_mapping
 from geo_service.ingest.readers import read
 from geo_service.ingest.schema import infer_fields
 from geo_service.ingest.sniff import sniff
-from geo_service.ingest.values import convert_column, has_unseen
+from geo_service.ingest.values import convert_column, count_unseen
 
 
 class Run:
@@ -181,7 +181,9 @@ class Run:
         names = columns.get("name", [None] * len(layer))
         definition = self.request.definition
         checked = check_geometry(degrees, layer.rows, names, definition=definition, log=self.log, limits=self.limits)
-        types = sorted({g.geom_type for g in checked.geometry if g is not None})
+        types = sorted(
+            GEOMETRY_TYPES[i] for i in numpy.unique(shapely.get_type_id(checked.geometry)).tolist() if i >= 0
+        )
         bad = self.log.bad_rows
         fine = checked.fine & numpy.array([r not in bad for r in layer.rows], dtype=bool)
         self.note(geometry_types=tuple(types), base_rev=self._base(reserved.get(REV_FIELD, [])))
@@ -198,15 +200,18 @@ class Run:
         converted, problems = convert_column(item, values)
         for index, problem in problems.items():
             self.log.add(problem.code, row=rows[index], field=target, **dict(problem.params))
-        unseen = sum(isinstance(v, str) and not v.isascii() and has_unseen(v) for v in values)
-        unseen += sum(isinstance(v, str) and v.isascii() and not v.isprintable() and has_unseen(v) for v in values)
-        if unseen:
+        if unseen := count_unseen([v for v in values if isinstance(v, str)]):
             self.log.add("text-control", field=target, count=unseen)
-        limit = self.limits.cell_bytes
-        for index, value in enumerate(converted):
-            if isinstance(value, str) and len(value) > limit // 4 and len(value.encode()) > limit:
-                self.log.add("cell-too-long", row=rows[index], field=target, limit=limit // 1024)
+        self._check_lengths(target, converted, rows)
         return converted
+
+    def _check_lengths(self, target: str, values: list[Any], rows: list[int]) -> None:
+        limit = self.limits.cell_bytes
+        if max((len(v) for v in values if isinstance(v, str)), default=0) <= limit // 4:
+            return
+        for index, value in enumerate(values):
+            if isinstance(value, str) and len(value.encode()) > limit:
+                self.log.add("cell-too-long", row=rows[index], field=target, limit=limit // 1024)
 
     def _ids(self, values: list[Any], rows: list[int]) -> list[str | None]:
         ids = [str(v).strip() or None if v is not None else None for v in values]

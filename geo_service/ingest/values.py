@@ -30,6 +30,8 @@ class Problem:
 
 def convert_column(item: Field, values: Sequence[Any]) -> tuple[list[Any], dict[int, Problem]]:
     """A column in the field's own type, and the problems by index; each distinct cell is looked at once."""
+    if set(map(type, values)) <= _ALIKE:
+        return _convert_texts(item, values)
     memo: dict[Any, tuple[Any, Problem | None]] = {}
     converted: list[Any] = []
     problems: dict[int, Problem] = {}
@@ -42,6 +44,18 @@ def convert_column(item: Field, values: Sequence[Any]) -> tuple[list[Any], dict[
         if problem:
             problems[index] = problem
     return converted, problems
+
+
+_ALIKE = frozenset({str, type(None)})
+"""Of these, equal values are the same value."""
+
+
+def _convert_texts(item: Field, values: Sequence[str | None]) -> tuple[list[Any], dict[int, Problem]]:
+    found = {value: _convert(item, value) for value in set(values)}
+    results = {value: result for value, (result, _) in found.items()}
+    wrong = {value: problem for value, (_, problem) in found.items() if problem}
+    problems = {i: wrong[value] for i, value in enumerate(values) if value in wrong} if wrong else {}
+    return list(map(results.__getitem__, values)), problems
 
 
 def _convert(item: Field, value: Any) -> tuple[Any, Problem | None]:
@@ -66,19 +80,22 @@ def _not_of_type(item: Field, value: Any) -> Problem:
 
 def clean_text(value: str) -> str:
     """Text in NFC without control characters (line breaks and tabs stay) and direction overrides, trimmed."""
-    normal = unicodedata.normalize("NFC", value)
-    return "".join(c for c in normal if c in "\n\t" or unicodedata.category(c) not in _UNSEEN).strip()
+    return _CONTROLS.sub("", unicodedata.normalize("NFC", value)).strip()
 
 
-_UNSEEN = frozenset({"Cc", "Cs"})
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters and half characters (Unicode's Cc and Cs) but line breaks and tabs."""
 _DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
 
 
-def has_unseen(value: str) -> bool:
-    """Whether text holds characters that must not be kept."""
-    return bool(_DIRECTIONS.search(value)) or any(
-        c not in "\n\r\t" and unicodedata.category(c) in _UNSEEN for c in value
-    )
+_UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\u200e\u200f]")
+
+
+def count_unseen(texts: Sequence[str]) -> int:
+    """How many texts hold characters that must not be kept; a carriage return is no such, it is only left out."""
+    if _UNSEEN.search("\n".join(texts)) is None:
+        return 0
+    return sum(_UNSEEN.search(text) is not None for text in texts)
 
 
 def _text(_: Field, value: Any) -> str:

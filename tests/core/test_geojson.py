@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy
 import pytest
+import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
 from geo_service.core.features import Feature, geometry_of, round_coordinates, to_frame
-from geo_service.core.geojson import canonical_text, dump_collection, dump_line, load_line
+from geo_service.core.geojson import canonical_text, dump_collection, dump_line, geometry_texts, load_line
 
 longitudes = st.floats(117, 117.3).map(lambda v: round(v, 7))
 latitudes = st.floats(39, 39.2).map(lambda v: round(v, 7))
@@ -121,3 +123,41 @@ def test_a_frame_keeps_unlocated_features_as_missing_geometry() -> None:
     assert list(frame.index) == ["NK-TST-001", "NK-TST-002"]
     assert geometry_of(frame.geometry.iloc[0]) == located.geometry
     assert frame.geometry.isna().tolist() == [False, True]
+
+
+RING = [(117.1, 39.1), (117.2, 39.1), (117.2, 39.2), (117.1, 39.1)]
+HOLE = [(117.15, 39.11), (117.16, 39.11), (117.16, 39.12), (117.15, 39.11)]
+SHAPES = [
+    shapely.Point(117.1234567, 39.0),
+    shapely.Point(0.0000001, -0.0),
+    shapely.LineString([(117.1, 39.1), (117.2, 39.25)]),
+    None,
+    shapely.Polygon(RING),
+    shapely.Polygon(RING, [HOLE]),
+    shapely.Polygon(),
+    shapely.MultiPolygon([shapely.Polygon(RING), shapely.Polygon(HOLE)]),
+    shapely.MultiPoint([(117, 39), (118, 40)]),
+    shapely.LineString(RING),
+    shapely.GeometryCollection([shapely.Point(1, 2)]),
+    shapely.Polygon(HOLE),
+    shapely.Point(117.5, 39.5),
+]
+
+
+def test_geometries_written_together_are_each_its_own() -> None:
+    texts = geometry_texts(numpy.array(SHAPES, dtype=object))
+    assert len(texts) == len(SHAPES)
+    for shape, text in zip(SHAPES, texts, strict=True):
+        if shape is None:
+            assert text is None
+            continue
+        assert text is not None
+        assert shapely.from_geojson(text).equals_exact(shape, 0)
+        assert json.loads(text) == json.loads(shapely.to_geojson(shape))
+    assert geometry_texts(numpy.array([], dtype=object)) == []
+
+
+def test_single_geometries_are_written_canonically() -> None:
+    for text in geometry_texts(numpy.array([SHAPES[0], SHAPES[2], SHAPES[5]], dtype=object)):
+        assert text is not None
+        assert canonical_text(text.encode()) == text

@@ -10,7 +10,7 @@ import pandas
 from geo_service.core import late
 from geo_service.settings import ROOT
 
-HEAVY = ("geopandas", "pandas", "pyproj", "scipy", "folium", "pypinyin", "pyogrio", "fiona", "openpyxl", "matplotlib")
+HEAVY = ("geopandas", "pandas", "pyproj", "scipy", "pypinyin", "pyogrio", "fiona", "openpyxl", "matplotlib")
 
 
 def test_a_web_process_starts_without_the_libraries_of_the_analyses() -> None:

@@ -12,6 +12,7 @@ import re
 from json import JSONDecodeError, JSONDecoder
 from typing import Any, BinaryIO
 
+import msgspec
 import numpy
 
 from geo_service.ingest.findings import FindingLog, Refused
@@ -24,6 +25,10 @@ from geo_service.ingest.text import marked_encoding
 _CHUNK = 4 * MEBIBYTE
 _SPACE = re.compile(r"[ \t\r\n\x1e]*")
 _PROGRESS_EVERY = 5000
+_LONGEST_LINE = 64 * 1024
+_QUICK = msgspec.json.Decoder()
+_KEY = re.compile(r'"[ \t\r]*:')
+"""The end of a key; within text a quotation mark before a colon looks like one, which only makes them too many."""
 
 
 def read(source: Source, sniffed: Sniffed) -> ReadLayer:
@@ -113,7 +118,8 @@ class Window:
     def value(self, row: int | None = None) -> Any:
         """The next JSON value; ``notes`` hold what was odd in it."""
         self.notes.clear()
-        self.peek()
+        if self.peek() == "{" and (value := self._on_one_line()) is not None:
+            return value
         while True:
             try:
                 value, end = self._decoder.raw_decode(self.text, self.at)
@@ -130,6 +136,24 @@ class Window:
             self.at = end
             return value
 
+    def _on_one_line(self) -> dict[str, Any] | None:
+        """The object that ends where its line does, as most programs write features; None where anything is odd.
+
+        What :mod:`msgspec` takes, :mod:`json` takes to the same value; a key given twice shows by the number of keys.
+        """
+        end = self.text.find("\n", self.at, self.at + _LONGEST_LINE)
+        if end < 0:
+            return None
+        line = self.text[self.at : end].rstrip(", \t\r")
+        try:
+            value: dict[str, Any] = _QUICK.decode(line)
+        except (msgspec.DecodeError, RecursionError):
+            return None
+        if len(_KEY.findall(line)) != _count_keys(value):
+            return None
+        self.at += len(line)
+        return value
+
     def _need_more(self, error: JSONDecodeError, row: int | None) -> None:
         if self.ended:
             raise Refused("json-broken", row=row, reason=error.msg) from error
@@ -137,6 +161,20 @@ class Window:
             raise Refused("row-too-large", row=row, limit=self._limits.feature_bytes // MEBIBYTE)
         self.notes.clear()
         self._grow()
+
+
+def _count_keys(value: Any) -> int:
+    """The keys of an object and of all within it, coordinates left out: no object is there."""
+    if isinstance(value, list):
+        return sum(_count_keys(part) for part in value if isinstance(part, _PARTED))
+    count = len(value)
+    for key, part in value.items():
+        if isinstance(part, _PARTED) and key != "coordinates":
+            count += _count_keys(part)
+    return count
+
+
+_PARTED = (dict, list)
 
 
 class _Collected:
@@ -184,7 +222,9 @@ class _Collected:
         before = len(self.rows) - 1
         for name, told in values.items():
             key, value = name, told
-            if _SURROGATES.search(name) or (isinstance(told, str) and _SURROGATES.search(told)):
+            if (name not in self.columns and _SURROGATES.search(name)) or (
+                isinstance(told, str) and not told.isascii() and _SURROGATES.search(told)
+            ):
                 key, value = _whole(name), _whole(told)
                 self.source.log.add("text-control", row=self.rows[-1], field=key, count=1)
             column = self.columns.get(key)

@@ -207,11 +207,16 @@ def _parse_one(blob: bytes | None) -> Any:
 def _values(values: Any, kind: str) -> list[Any]:
     """A column as Python values; missing numbers, which numpy marks as NaN, become None again."""
     listed: list[Any] = values.tolist()
+    if values.dtype.kind in "iub" or _PLAIN.issuperset(set(map(type, listed))):
+        return listed
     if kind in ("OFTInteger", "OFTInteger64"):
         return [None if _is_missing(v) else v if isinstance(v, bool) else int(v) for v in listed]
     if kind == "OFTReal":
         return [None if _is_missing(v) else v for v in listed]
     return [_plain(v) for v in listed]
+
+
+_PLAIN = frozenset({str, type(None)})
 
 
 def _is_missing(value: Any) -> bool:
