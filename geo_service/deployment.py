@@ -80,6 +80,7 @@ def set_right(deployment: Deployment) -> None:
 
 def go_to_work(deployment: Deployment) -> None:
     """Begin to build, in the background, what large layers are served from, and go on with every revision to come."""
+    deployment.publisher.errands.resting = False
     deployment.store.after_publishing = deployment.views.prepare
     for state in deployment.store.layers():
         if deployment.publisher.is_large(state.definition.id):

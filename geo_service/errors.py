@@ -596,6 +596,14 @@ class Unavailable(ServiceFault):
     advice_zh, advice_en = "请稍后重试。", "Try again shortly."
 
 
+class BeingPrepared(Unavailable):
+    """What a large layer is served from is being built; ask again in a moment."""
+
+    code = "being-prepared"
+    zh, en = "图层「{layer}」正在准备。", "Layer “{layer}” is being prepared."
+    advice_zh, advice_en = "请稍后重试；其他图层不受影响。", "Try again in a moment; other layers are not affected."
+
+
 class BasemapUnavailable(Unavailable):
     """The service of a configured basemap does not answer, or not with a picture."""
 

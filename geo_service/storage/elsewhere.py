@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from geo_service.errors import StorageFault
 
 NICENESS = 10
 LOOK_EVERY_S = 0.05
+MOMENT_S = 0.2
+"""How long who does not wait looks whether work is done."""
 
 
 def do_elsewhere(work: Callable[..., object], *arguments: Any) -> None:
@@ -31,6 +34,61 @@ def do_elsewhere(work: Callable[..., object], *arguments: Any) -> None:
         time.sleep(LOOK_EVERY_S)
     if process.exitcode:
         raise StorageFault(reason=f"{work.__name__}: {process.exitcode}")
+
+
+class Errands:
+    """Work under way in threads, by key; who asks for the same work meanwhile waits for the same thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._under_way: dict[Hashable, _Errand] = {}
+        self.patient = True
+        """Whether everybody waits for work; a service that answers people does not let them."""
+        self.resting = False
+        """Whether no work is begun: a process that will be forked must not have threads."""
+
+    def run(self, key: Hashable, work: Callable[[], object], *, wait: bool = False) -> bool:
+        """Have work done; whether it is done, which is looked at for a moment only unless somebody waits.
+
+        Raises
+        ------
+        Exception
+            What the work raised.
+        """
+        if self.resting:
+            return False
+        errand = self._begun(key, work)
+        errand.join(None if wait or self.patient else MOMENT_S)
+        if errand.is_alive():
+            return False
+        with self._lock:
+            if self._under_way.get(key) is errand:
+                del self._under_way[key]
+        if errand.error is not None:
+            raise errand.error
+        return True
+
+    def _begun(self, key: Hashable, work: Callable[[], object]) -> _Errand:
+        with self._lock:
+            errand = self._under_way.get(key)
+            if errand is None or (errand.error is None and not errand.is_alive()):  # of another process, or long ago
+                errand = self._under_way[key] = _Errand(work)
+                errand.start()
+            return errand
+
+
+class _Errand(threading.Thread):
+    def __init__(self, work: Callable[[], object]) -> None:
+        super().__init__(name="errand", daemon=True)
+        self._work = work
+        self.error: Exception | None = None
+
+    def run(self) -> None:
+        """Do the work, and keep what it raises."""
+        try:
+            self._work()
+        except Exception as error:  # noqa: BLE001  # raised again in whoever asks for the work
+            self.error = error
 
 
 def _run(work: Callable[..., object], arguments: tuple[Any, ...]) -> None:

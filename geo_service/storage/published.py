@@ -26,7 +26,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,10 +37,10 @@ from numpy.typing import NDArray
 from geo_service.core.bulk_shapes import Geometries
 from geo_service.core.columns import Codes
 from geo_service.core.query import Bbox
-from geo_service.errors import StorageFault
+from geo_service.errors import BeingPrepared, StorageFault
 from geo_service.storage.column_files import FOLDER as COLUMNS
 from geo_service.storage.column_files import ID, ColumnFiles, map_file
-from geo_service.storage.elsewhere import do_elsewhere
+from geo_service.storage.elsewhere import Errands, do_elsewhere
 from geo_service.storage.files import exclusive, read_chunks, sync_folder, write_file
 from geo_service.storage.lookup import count_changes
 from geo_service.storage.packing import PUBLISHED, Indices, Numbers, pack
@@ -87,17 +87,20 @@ class Publisher:
         self._store = store
         self._large = large
         self._beside = beside
+        self.errands = Errands()
         self._home = home
         self._open: OrderedDict[tuple[str, int], PublishedRevision] = OrderedDict()
         self._lock = threading.Lock()
 
-    def revision(self, layer_id: str, rev: int | None = None) -> PublishedRevision:
-        """A revision ready to send, the head by default; built now where its folder is not there.
+    def revision(self, layer_id: str, rev: int | None = None, *, wait: bool = False) -> PublishedRevision:
+        """A revision ready to send, the head by default; built where its folder is not there.
 
         Raises
         ------
         LayerNotFound, RevisionNotFound
             There is no such layer or revision.
+        BeingPrepared
+            It is being built; not with ``wait``, nor where everybody waits (:class:`Errands`).
         """
         wanted = self._store.layer(layer_id).revision.rev if rev is None else rev
         key = (layer_id, wanted)
@@ -106,7 +109,9 @@ class Publisher:
             if self.is_large(layer_id) and not self._built(layer_id, wanted):
                 address = self._store.database.secret_address
                 how = (address, self._home, self._large, self._beside)
-                do_elsewhere(_build_elsewhere, how, layer_id, wanted)
+                build = partial(do_elsewhere, _build_elsewhere, how, layer_id, wanted)
+                if not self.errands.run(key, build, wait=wait):
+                    raise BeingPrepared(layer=layer_id)
             ready = self._find(layer_id, wanted)
         return self._keep(key, ready)
 
@@ -123,19 +128,15 @@ class Publisher:
         """Whether a layer of so many features is."""
         return count > self._large
 
-    def base(self, layer_id: str, rev: int, *, most: int = OVERLAY_MEANWHILE) -> PublishedRevision:
-        """The latest built revision not after ``rev`` that at most so many changes lead from, else this one, built now.
-
-        Raises
-        ------
-        LayerNotFound, RevisionNotFound
-            There is no such layer or revision.
+    def base(self, layer_id: str, rev: int, *, most: int = OVERLAY_MEANWHILE, wait: bool = False) -> PublishedRevision:
+        """The latest built revision not after ``rev`` that at most so many changes lead from, else this one, built as
+        :meth:`revision` does, which tells what is raised.
         """
         self._store.revision(layer_id, rev)
         for built in self._built_revisions(layer_id):
             if built <= rev and count_changes(self._store, layer_id, built, rev) <= most:
-                return self.revision(layer_id, built)
-        return self.revision(layer_id, rev)
+                return self.revision(layer_id, built, wait=wait)
+        return self.revision(layer_id, rev, wait=wait)
 
     def build(self, layer_id: str, rev: int) -> PublishedRevision:
         """A revision, built in this process where it is not there."""
@@ -165,8 +166,11 @@ class Publisher:
 
     def _find(self, layer_id: str, rev: int) -> PublishedRevision:
         sha256 = self._store.revision(layer_id, rev).sha256
+        folder = self._folder(layer_id, rev, sha256)
+        if sha256 and (folder / LAST).exists():  # whole; nobody waits for who builds another, or tiles of this one
+            folder.touch()
+            return PublishedRevision(layer_id, rev, sha256, folder)
         with exclusive(self._home / "locks" / f"{layer_id}.cache.lock"):
-            folder = self._folder(layer_id, rev, sha256)
             if not sha256 or not (folder / LAST).exists():
                 sha256 = self._build(layer_id, rev, sha256)
                 folder = self._folder(layer_id, rev, sha256)

@@ -142,6 +142,16 @@ class LayerStore:
         """Ids, canonical lines and bboxes of a revision sorted by id, streamed."""
         return self._stream(layer_id, self._resolve(layer_id, rev))
 
+    def count(self, layer_id: str, rev: int) -> int:
+        """How many features a revision has.
+
+        Raises
+        ------
+        LayerNotFound, RevisionNotFound
+            There is no such layer or revision.
+        """
+        return int(self._revision_row(layer_id, self._resolve(layer_id, rev)).n_all)
+
     def feature(self, layer_id: str, fid: str, rev: int | None = None) -> Feature:
         """One feature of a revision, the head by default.
 

@@ -75,6 +75,7 @@ def layer_json(state: LayerState, views: RevisionViews, *, canvas_features: int)
         "rev": revision.rev,
         "updated": revision.at,
         **_counts_json(summary),
+        **({} if summary.prepared else {"preparing": True}),
         "shown": definition.shown,
         "drawn": "mvt" if summary.count > canvas_features else "geojson",
         "data_url": f"/api/layers/{definition.id}/r{revision.rev}.geojson",

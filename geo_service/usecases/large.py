@@ -369,7 +369,13 @@ def _check_key(definition: LayerDefinition, key: str) -> None:
 
 
 def open_large(store: LayerStore, publisher: Publisher, layer_id: str, rev: int) -> LargeRevision:
-    """A revision of a large layer; what it stands on is built in a process of its own where nothing near is there."""
+    """A revision of a large layer; what it stands on is built in a process of its own where nothing near is there.
+
+    Raises
+    ------
+    BeingPrepared
+        It is being built, see :meth:`Publisher.revision`.
+    """
     base = publisher.base(layer_id, rev)
     ended, begun = changes_between(store, layer_id, base.rev, rev)
     changes: dict[str, Feature | None] = {load_line(line).id: None for line in ended}

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,14 @@ from geo_service.core.features import Feature
 from geo_service.core.layers import LayerDefinition
 from geo_service.core.query import Bbox
 from geo_service.core.revisions import Revision
+from geo_service.errors import BeingPrepared
 from geo_service.rendering import symbols
 from geo_service.rendering.mvt import EXTENT
 from geo_service.rendering.mvt_generalise import BUFFER
 from geo_service.rendering.mvt_shapes import Geometries
 from geo_service.rendering.tile_files import READY, read_source, write_source
 from geo_service.rendering.tiles import TileSource, tile_of
-from geo_service.storage.elsewhere import do_elsewhere
+from geo_service.storage.elsewhere import Errands, do_elsewhere
 from geo_service.storage.files import exclusive
 from geo_service.storage.published import PublishedRevision
 from geo_service.storage.store import LayerStore
@@ -69,13 +71,20 @@ class _Place:
 class LargeTiles:
     """Tiles of large layers in one cache."""
 
-    def __init__(self, cache: TileCache) -> None:
+    def __init__(self, cache: TileCache, errands: Errands) -> None:
         self._cache = cache
+        self._errands = errands
         self._sources: Memo[TileSource] = Memo(KEPT_SOURCES)
         self._laid_over: Memo[tuple[TileSource, ...]] = Memo(KEPT_SOURCES)
 
     def tile(self, large: LargeRevision, revision: Revision, keys: Sequence[str], at: tuple[int, int, int]) -> bytes:
-        """One tile by z, x, y; from disk where it is there."""
+        """One tile by z, x, y; from disk where it is there.
+
+        Raises
+        ------
+        BeingPrepared
+            What it is cut from is being made, and nobody is to wait for that.
+        """
         z, x, y = at
         place, touched = self._place(large, keys), large.touches(_degrees(z, x, y))
         key = place.key(z, x, y, changed=f"+{revision.rev}" if touched else "")
@@ -89,7 +98,7 @@ class LargeTiles:
     def prepare(self, large: LargeRevision, keys: Sequence[str]) -> None:
         """Make the files tiles are cut from, then the tiles of low zooms; forget those of what was built before."""
         place = self._place(large, keys)
-        self._source(place)
+        self._have_made(place, wait=True)
         if not (place.folder / WARM).exists():
             do_elsewhere(_warm, place)
         self._cache.forget(large.base.layer, but=large.base.folder.name)
@@ -100,7 +109,17 @@ class LargeTiles:
         return _Place(ready, ("id", *keys), (self._cache.path, self._cache.limit_bytes))
 
     def _source(self, place: _Place) -> TileSource:
-        return self._sources.get(place.folder, lambda: _opened(place))
+        found = self._sources.known(place.folder)
+        if found is None:
+            self._have_made(place)
+            found = self._sources.get(place.folder, lambda: read_source(place.folder, place.keys, place.ready[0]))
+        return found
+
+    def _have_made(self, place: _Place, *, wait: bool = False) -> None:
+        if (place.folder / READY).exists():
+            return
+        if not self._errands.run(place.folder, partial(_have_made, place), wait=wait):
+            raise BeingPrepared(layer=place.ready[0])
 
     def _parts(self, large: LargeRevision, revision: Revision, place: _Place) -> tuple[TileSource, ...]:
         key = (place.folder, revision.rev)
@@ -136,12 +155,10 @@ def _locked(place: _Place) -> AbstractContextManager[None]:
     return exclusive(place.ready[3].parent / f".{place.base}.tiles.lock")
 
 
-def _opened(place: _Place) -> TileSource:
-    if not (place.folder / READY).exists():
-        with _locked(place):
-            if not (place.folder / READY).exists():
-                do_elsewhere(_make, place)
-    return read_source(place.folder, place.keys, place.ready[0])
+def _have_made(place: _Place) -> None:
+    with _locked(place):
+        if not (place.folder / READY).exists():
+            do_elsewhere(_make, place)
 
 
 def _make(place: _Place) -> None:

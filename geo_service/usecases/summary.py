@@ -26,6 +26,12 @@ class Summary:
     classes: Mapping[str, int]
     filled: Mapping[str, int]
     bbox: Bbox | None
+    prepared: bool = True
+
+    @classmethod
+    def before_it_is_prepared(cls, count: int) -> Summary:
+        """All that is known of a revision of so many features before its columns are built."""
+        return cls(count=count, precisions={}, classes={}, filled={}, bbox=None, prepared=False)
 
     @property
     def located(self) -> int:

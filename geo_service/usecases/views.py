@@ -14,6 +14,7 @@ from geo_service.core.geojson import load_line
 from geo_service.core.layers import LayerDefinition
 from geo_service.core.query import Bbox, FeaturePage, Query
 from geo_service.core.revisions import Revision
+from geo_service.errors import BeingPrepared
 from geo_service.rendering.tiles import TileSource
 from geo_service.storage.published import OVERLAY, PublishedRevision, Publisher
 from geo_service.storage.store import LayerState, LayerStore
@@ -43,7 +44,7 @@ class RevisionViews:
         self._store = store
         self._publisher = publisher
         cache = TileCache(store.home / "cache" / "tiles" / "tiles.db", tile_disk_mb << 20)
-        self._large_tiles = LargeTiles(cache)
+        self._large_tiles = LargeTiles(cache, publisher.errands)
         self._large: Memo[LargeRevision] = Memo(KEPT_LARGE)
         self._features: Memo[tuple[Feature, ...]] = Memo(KEPT_FEATURES, lambda kept: len(kept) + 1)
         self._summaries: Memo[Summary] = Memo(512)
@@ -53,7 +54,13 @@ class RevisionViews:
         self._tiles: Memo[bytes] = Memo(tile_cache_mb << 20, lambda data: len(data) + 200)
 
     def large(self, revision: Revision) -> LargeRevision | None:
-        """A revision of a layer too large to be held in memory, None of any other."""
+        """A revision of a layer too large to be held in memory, None of any other.
+
+        Raises
+        ------
+        BeingPrepared
+            What it is read from is being built, and nobody is to wait for that.
+        """
         if not self._publisher.is_large(revision.layer):
             return None
         return self._large.get(_key(revision), lambda: self._open(revision))
@@ -119,8 +126,12 @@ class RevisionViews:
         return [features[row] for row in rows.get(text, ())]
 
     def summary(self, definition: LayerDefinition, revision: Revision) -> Summary:
-        """Counts and bbox of a revision."""
-        return self._summaries.get((*_key(revision), definition.symbol), lambda: self._summarise(definition, revision))
+        """Counts and bbox of a revision; of one that is being prepared, how many features it has."""
+        key = (*_key(revision), definition.symbol)
+        try:
+            return self._summaries.get(key, lambda: self._summarise(definition, revision))
+        except BeingPrepared:
+            return Summary.before_it_is_prepared(self._store.count(revision.layer, revision.rev))
 
     def _summarise(self, definition: LayerDefinition, revision: Revision) -> Summary:
         large = self.large(revision)
@@ -140,7 +151,7 @@ class RevisionViews:
         """Build what a large layer is served from before somebody asks; nothing for any other layer."""
         state = self._store.layer(layer_id)
         if self._publisher.is_large(layer_id):
-            base = self._publisher.base(layer_id, state.revision.rev, most=OVERLAY)
+            base = self._publisher.base(layer_id, state.revision.rev, most=OVERLAY, wait=True)
             if self._large.get(_key(state.revision), lambda: self._open(state.revision)).base.rev != base.rev:
                 self._large.forget(_key(state.revision))
         large = self.large(state.revision)

@@ -97,6 +97,8 @@ def create_app(deployment: Deployment, *, at_work: bool = True) -> Flask:
     app.after_request(answers.finish)
     app.after_request(_secure)
     app.context_processor(lambda: {"nonce": g.get("nonce", "")})
+    errands = deployment.publisher.errands
+    errands.patient, errands.resting = False, True  # until the process is the one that answers
     if at_work:
         go_to_work(deployment)
     return app

@@ -34,8 +34,15 @@ def index() -> str:
 def shell_parts() -> ShellParts:
     """The shell of the present set of revisions, rendered once per set."""
     body = catalogue()
+    if _is_preparing(body):
+        return build_shell(body, _basemap())
     key = ("shell", body["key"], asset_url(""))
     return cast("ShellParts", deployment().memo.get(key, lambda: build_shell(body, _basemap())))
+
+
+def _is_preparing(body: dict[str, Any]) -> bool:
+    """Whether something of a catalogue is not known yet, so that it is not to be kept."""
+    return any("preparing" in layer for layer in body["layers"])
 
 
 def _basemap() -> str:
@@ -53,6 +60,8 @@ def catalogue() -> dict[str, Any]:
         key,
         lambda: browse.catalogue(states, here.views, canvas_features=limit) | {"basemaps": here.basemaps.described()},
     )
+    if _is_preparing(body):
+        here.memo.forget(key)
     return cast("dict[str, Any]", body)
 
 

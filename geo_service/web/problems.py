@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from geo_service.core.validation import Finding
 from geo_service.errors import (
+    BeingPrepared,
     GeoServiceError,
     InvalidEdit,
     InvalidRequest,
@@ -35,6 +36,8 @@ PROBLEM = "application/problem+json"
 
 RETRY_AFTER_S = "5"
 """When to ask again while the database is away: restarting PostgreSQL takes about as long."""
+PREPARED_AFTER_S = "2"
+"""When to ask again for what is being built: a layer of 100 000 features takes a few seconds."""
 
 
 def install(app: Flask) -> None:
@@ -56,7 +59,7 @@ def answer(error: GeoServiceError) -> Response:
     if isinstance(error, UnsupportedMedia):
         response.headers.update(_what_is_taken(str(error.params.get("accepted", ""))))
     if error.status == 503:
-        response.headers["Retry-After"] = RETRY_AFTER_S
+        response.headers["Retry-After"] = PREPARED_AFTER_S if isinstance(error, BeingPrepared) else RETRY_AFTER_S
     if error.status == 429:
         response.headers["Retry-After"] = str(error.params.get("wait_s", 60))
     return response

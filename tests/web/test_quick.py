@@ -196,6 +196,7 @@ def test_a_text_that_an_index_finds_is_answered_as_the_filter_is(tmp_path: Path)
     parks = [dataclasses.replace(park(name), id=f"NK-QL-{n:03}") for n, name in enumerate(names, 1)]
     here.store.create_layer(layer("quick_large", serial="QL", secrecy="public"), parks, author="t", note="t")
     app = create_app(here)
+    here.publisher.errands.patient = True
     client, items = app.test_client(), "/ogc/collections/quick_large/items"
     opened(client, "quick_large")
     try:
