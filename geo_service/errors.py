@@ -56,6 +56,7 @@
         │   └── DiskFull      507
         ├── JobTimedOut       504
         └── Unavailable       503
+            ├── BeingPrepared
             └── BasemapUnavailable
 
 Each class carries a stable kebab-case ``code``, an HTTP ``status`` and one sentence in Chinese and in English. The

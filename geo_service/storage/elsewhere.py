@@ -13,8 +13,6 @@ from geo_service.errors import StorageFault
 
 NICENESS = 10
 LOOK_EVERY_S = 0.05
-MOMENT_S = 0.2
-"""How long who does not wait looks whether work is done."""
 
 
 def do_elsewhere(work: Callable[..., object], *arguments: Any) -> None:
@@ -48,7 +46,7 @@ class Errands:
         """Whether no work is begun: a process that will be forked must not have threads."""
 
     def run(self, key: Hashable, work: Callable[[], object], *, wait: bool = False) -> bool:
-        """Have work done; whether it is done, which is looked at for a moment only unless somebody waits.
+        """Have work done; whether it is done, which only ``wait`` and the patient wait for.
 
         Raises
         ------
@@ -58,7 +56,8 @@ class Errands:
         if self.resting:
             return False
         errand = self._begun(key, work)
-        errand.join(None if wait or self.patient else MOMENT_S)
+        if wait or self.patient:
+            errand.join()
         if errand.is_alive():
             return False
         with self._lock:

@@ -109,7 +109,7 @@ def layer_detail_json(state: LayerState, views: RevisionViews, *, canvas_feature
         "geometry_types": list(state.definition.geometry_types),
         "sha256": state.revision.sha256,
         "completeness": {
-            f.key: summary.filled.get(f.key, 0) / summary.count if summary.count else None
+            f.key: summary.filled.get(f.key, 0) / summary.count if summary.count and summary.prepared else None
             for f in state.definition.all_fields
         },
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,6 +17,7 @@ from geo_service.core.layers import LayerDefinition
 from geo_service.core.plan import Commitment, Ledger
 from geo_service.core.query import Bbox
 from geo_service.core.text import Text
+from geo_service.errors import BeingPrepared
 from geo_service.storage.store import LayerState
 from geo_service.usecases.large_names import sounds
 from geo_service.usecases.memo import Memo
@@ -69,7 +71,8 @@ def search(
 
 def _entries(states: Sequence[LayerState], views: RevisionViews, ledger: Ledger, memo: Memo[Any]) -> Iterable[Entry]:
     for state in states:
-        key = ("search", state.definition.id, state.revision.rev)
+        prepared = views.summary(state.definition, state.revision).prepared
+        key = ("search", state.definition.id, state.revision.rev, prepared)
         yield from memo.get(key, partial(_layer_entries, state, views))
     yield from memo.get(("search", "", ledger.id), lambda: tuple(_commitment_entry(c) for c in ledger.commitments))
 
@@ -88,7 +91,7 @@ def _layer_entries(state: LayerState, views: RevisionViews) -> tuple[Entry, ...]
         weight=3,
         **sounds(definition.title.zh),
     )
-    features = views.features(state.revision) if views.large(state.revision) is None else ()
+    features = () if views.is_large(state.revision) else views.features(state.revision)
     return (layer, *(_feature_entry(definition.id, definition.title, f, _weight(definition)) for f in features))
 
 
@@ -97,10 +100,13 @@ def _weight(definition: LayerDefinition) -> int:
 
 
 def _candidates(states: Sequence[LayerState], views: RevisionViews, needle: str) -> Iterable[Entry]:
-    """Features of large layers that may fit: by the beginning of name or id first, then by any part of the name."""
+    """Features of large layers that may fit: by the beginning of name or id first, then by any part of the name; none
+    of a layer that is being prepared."""
     for state in states:
-        large = views.large(state.revision)
-        if large is not None:
+        with suppress(BeingPrepared):
+            large = views.large(state.revision)
+            if large is None:
+                continue
             definition = state.definition
             rows = large.named(needle, CANDIDATES)
             yield from (_feature_entry(definition.id, definition.title, f, _weight(definition)) for f in rows)

@@ -53,6 +53,10 @@ class RevisionViews:
         self._sources: Memo[TileSource] = Memo(16)
         self._tiles: Memo[bytes] = Memo(tile_cache_mb << 20, lambda data: len(data) + 200)
 
+    def is_large(self, revision: Revision) -> bool:
+        """Whether a revision is of a layer too large to be held in memory."""
+        return self._publisher.is_large(revision.layer)
+
     def large(self, revision: Revision) -> LargeRevision | None:
         """A revision of a layer too large to be held in memory, None of any other.
 
@@ -61,7 +65,7 @@ class RevisionViews:
         BeingPrepared
             What it is read from is being built, and nobody is to wait for that.
         """
-        if not self._publisher.is_large(revision.layer):
+        if not self.is_large(revision):
             return None
         return self._large.get(_key(revision), lambda: self._open(revision))
 

@@ -114,7 +114,8 @@ def layer(layer_id: str) -> str:
     """One layer: what it is, its fields and how complete they are, its revisions."""
     here, state = deployment(), visible_layer(layer_id)
     body = browse.layer_detail_json(state, here.views, canvas_features=here.settings.canvas_features)
-    entries = [e for e in overview().entries if e.commitment.layer == layer_id]
+    plan = () if "preparing" in body else overview().entries  # it is counted from the features
+    entries = [e for e in plan if e.commitment.layer == layer_id]
     return render_template(
         "layer.html",
         page="layers",

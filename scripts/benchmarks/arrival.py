@@ -112,7 +112,7 @@ def measure(outcome: Outcome, program: Program, path: Path, layer: LayerDefiniti
     made = program.ask("POST", "/api/new-layers", {"job": job, "note": "bench"})
     durable = time.perf_counter()
     x, y = tile_of(parcels.WEST + parcels.SPAN_X / 2, parcels.SOUTH + parcels.SPAN_Y / 2, ZOOM)
-    size = len(program.fetch(f"/tiles/{layer.id}/r1/{ZOOM}/{x}/{y}.mvt"))
+    size = len(program.fetch_prepared(f"/tiles/{layer.id}/r1/{ZOOM}/{x}/{y}.mvt"))
     seen = time.perf_counter()
     note = f"{made['features']:,} features, {len(body) / 1e6:.0f} MB"
     outcome.add(f"{name}: sent", sent - begin, "s", note=note)

@@ -39,6 +39,7 @@ FILTERS = (
 WORDS = ("鼓楼12街坊", "卫津路100号", "NK-CP-0004", "公园绿地", "gulou")
 EXPORTS = ("gpkg", "geojson", "fgb")
 TIMES = 12
+POLL_S = 0.1
 
 
 class Service:
@@ -57,11 +58,15 @@ class Service:
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=900)
 
     def get(self, path: str, *, encoding: str = "identity") -> tuple[float, bytes]:
-        """Seconds and body of an answer."""
+        """Seconds and body of an answer, waited for while it is being prepared."""
         begin = time.perf_counter()
-        self._connection.request("GET", path, headers={"Accept-Encoding": encoding})
-        answer = self._connection.getresponse()
-        data = answer.read()
+        while True:
+            self._connection.request("GET", path, headers={"Accept-Encoding": encoding})
+            answer = self._connection.getresponse()
+            data = answer.read()
+            if answer.status != 503:
+                break
+            time.sleep(POLL_S)  # it is being prepared
         if answer.status not in (200, 204):
             raise RuntimeError(f"{path}: {answer.status} {data[:300]!r}")
         return time.perf_counter() - begin, data

@@ -54,7 +54,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("large")
     deployment = open_deployment(read_settings({**os.environ, "GEO_SERVICE_HOME": str(home)}))
     deployment.store.create_layer(PARCELS, map(parcel, range(COUNT)), author="test", note="generated")
-    deployment.views.prepare(PARCELS.id)  # else the first visitor waits for it, too long on a busy machine
+    deployment.views.prepare(PARCELS.id)  # else the first visitor sees nothing of it, too long on a busy machine
     server = create_server(create_app(deployment), host="127.0.0.1", port=0, threads=8)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -76,15 +76,35 @@ export class MapLayer {
     const drawing = this.info.drawn === "mvt" ? new TileDrawing(this, map) : new CanvasDrawing(this, map, canvases);
     await drawing.load();
     this.drawing = drawing;
+    if (this.pinned && drawing instanceof TileDrawing) this.#askAgain(this.tileUrl);
+  }
+
+  /** Tiles of a past revision may have to be prepared first. @param {string} url */
+  async #askAgain(url) {
+    const { wasWaitedFor } = await import("./preparing.js");
+    const empty = url.replace("{z}/{x}/{y}", "16/0/0");
+    if ((await wasWaitedFor(empty).catch(() => false)) && url === this.tileUrl) await this.#drawAnew();
+  }
+
+  async #drawAnew() {
+    this.drawing?.hide();
+    this.drawing = this.loading = null;
+    if (this.on) await this.setOn(true);
+  }
+
+  /** What the server says of the layer now that it is prepared. @param {Layer} info */
+  async isPrepared(info) {
+    this.info = info;
+    await this.#drawAnew();
   }
 
   /**
-   * Switch on or off; the data is fetched at the first time.
+   * Switch on or off; the data is fetched at the first time, once it is prepared.
    * @param {boolean} on
    */
   async setOn(on) {
     this.on = on;
-    if (on) {
+    if (on && !this.info.preparing) {
       await this.load();
       if (this.on) this.drawing?.show();
     } else {
@@ -115,8 +135,6 @@ export class MapLayer {
   async pin(revision) {
     if (revision === this.pinned) return;
     this.pinned = revision;
-    this.drawing?.hide();
-    this.drawing = this.loading = null;
-    if (this.on) await this.setOn(true);
+    await this.#drawAnew();
   }
 }

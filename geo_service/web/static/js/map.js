@@ -129,6 +129,7 @@ async function run(map, basemapUrl, catalogue) {
     await showResult(map, new URLSearchParams(location.search).get("result") ?? "").catch((error) => failed(null, error));
   }
   ready(app);
+  if (stack.all().some((layer) => layer.info.preparing)) import("./preparing.js").then(({ watchPreparing }) => watchPreparing(app, panel));
   if (mayEdit(toEdit)) await app.toggleEditing(toEdit);
 }
 

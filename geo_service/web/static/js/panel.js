@@ -19,9 +19,15 @@ export class Panel {
   }
 
   install() {
+    this.app.stack.addEventListener("change", () => this.refresh());
+    this.draw();
+  }
+
+  /** The whole tree, anew. */
+  draw() {
     const { stack } = this.app;
+    this.updates = [];
     fill($("#panel"), this.#head(), ...stack.catalogue.groups.map((group) => this.#group(group)), this.#results(), this.app.basemaps.section(), this.#foot());
-    stack.addEventListener("change", () => this.refresh());
     this.refresh();
   }
 
@@ -210,6 +216,7 @@ function expander(label, list, open, make) {
  * @param {MapLayer} layer
  */
 function countOf({ info }) {
+  if (info.preparing) return h("span", { class: "count", role: "status" }, number(info.count, 0), h("small", {}, t("preparing")));
   const waiting = info.count - info.located;
   const aside_ = [info.illustrative ? aside("illustrative", info.illustrative) : "", !info.located && waiting ? aside("unlocated", waiting) : ""].join("");
   return h("span", { class: "count" }, number(info.located, 0), aside_ ? h("small", {}, aside_) : null);

@@ -71,6 +71,8 @@ export interface Layer {
   classes: Record<string, number>;
   shown: boolean;
   drawn: "geojson" | "mvt";
+  /** What it is served from is being built; only the count is known. */
+  preparing?: true;
   data_url: string;
   tile_url: string;
   min_zoom: number;

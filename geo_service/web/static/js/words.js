@@ -101,6 +101,7 @@ const WORDS = {
   precisionShares: ["位置精度构成", "Positions by precision"],
   previous: ["上一页", "Previous page"],
   previousFeature: ["上一个要素", "Previous feature"],
+  preparing: ["正在准备", "being prepared"],
   print: ["打印", "Print"],
   sheet: ["制图", "Sheet"],
   sheetTo: ["制图：按比例尺打印图幅", "Sheet: print true to scale"],
