@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from scripts.benchmarks.outcome import ROOT
 
+POLL_S = 0.1
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 
 
@@ -89,7 +90,10 @@ def _ask(address: str, paths: list[str], until: float) -> tuple[list[float], int
         answer = connection.getresponse()
         size = len(answer.read())
         times.append(time.perf_counter() - begin)
-        if answer.status not in (200, 204):
+        if answer.status == 503:  # the layer is being prepared
+            times.pop()
+            time.sleep(POLL_S)
+        elif answer.status not in (200, 204):
             raise RuntimeError(f"{paths[0]}: {answer.status}")
     connection.close()
     return times, size
