@@ -13,21 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import celiagg  # type: ignore[import-untyped]  # it has no types
 import numpy
 from numpy.typing import NDArray
 from PIL import Image
 
-from geo_service.core.late import LateModule
-
-if TYPE_CHECKING:
-    import celiagg  # type: ignore[import-untyped]  # it has no types
-else:
-    celiagg = LateModule("celiagg")
-
 Pixels = NDArray[numpy.uint8]
-"""Height by width by four: red, green and blue, premultiplied, and opacity."""
+"""Height by width by four: red, green and blue, and opacity, by which they are multiplied."""
 Points = NDArray[numpy.float64]
 """Rows of x and y."""
 
@@ -75,20 +69,21 @@ class Canvas:
 
     def __init__(self, width: int, height: int, ground: str = "") -> None:
         """``ground`` is "#RRGGBB", or "" for nothing, which is transparent."""
-        self.pixels: Pixels = numpy.zeros((height, width, 4), numpy.uint8)
-        if ground:
-            self.pixels[:] = (*_rgb(ground), 255)
+        below = numpy.array((*_rgb(ground), 255) if ground else (0, 0, 0, 0), numpy.uint8).view(numpy.uint32)
+        self.pixels: Pixels = numpy.full((height, width, 1), below[0]).view(numpy.uint8)
+        self.opaque = bool(ground)
         self._canvas = celiagg.CanvasRGBA32(self.pixels)
         self._still = celiagg.Transform()
-        self._filling = celiagg.GraphicsState(drawing_mode=celiagg.DrawingMode.DrawEofFill)
+        self._filling = celiagg.GraphicsState(drawing_mode=celiagg.DrawingMode.DrawFill)
 
     def fill(self, outline: Outline, paint: Any) -> None:
-        """Paint the inside, by the even-odd rule, with :func:`solid` or :func:`pattern`.
+        """Paint the inside (of rings one way round; others are holes) with :func:`solid` or :func:`pattern`; where
+        rings overlap the paint is no thicker.
 
         celiagg grows every ring by half a pixel first; under the outline of an area nobody sees that, see
         :func:`shrunk` for where it matters.
         """
-        self._draw(outline, self._filling, (0, self.pixels.shape[0]), fill=paint)
+        self._draw(outline, self._filling, fill=paint)
 
     def stroke(self, outline: Outline, pen: Pen) -> None:
         """Paint along the lines; where they cross each other the paint is no thicker."""
@@ -101,10 +96,16 @@ class Canvas:
             line_cap=caps.CapRound if pen.round_caps else caps.CapButt,
             line_dash_pattern=list(zip(pen.dash[::2], pen.dash[1::2], strict=True)),
         )
-        self._draw(outline, state, (0, self.pixels.shape[0]), stroke=solid(pen.color, pen.opacity))
+        self._draw(outline, state, stroke=solid(pen.color, pen.opacity))
 
-    def _draw(self, outline: Outline, state: Any, rows: tuple[int, int], **paint: Any) -> None:
-        """Paint some rows; where more lines meet there than are painted at once (4 million pixels), half by half."""
+    def _draw(self, outline: Outline, state: Any, **paint: Any) -> None:
+        """Paint, where more lines meet than are painted at once (4 million pixels) in parts."""
+        try:
+            self._canvas.draw_shape(outline.path, self._still, state, **paint)
+        except OverflowError:
+            self._draw_rows(outline, state.copy(), (0, self.pixels.shape[0]), **paint)
+
+    def _draw_rows(self, outline: Outline, state: Any, rows: tuple[int, int], **paint: Any) -> None:
         top, bottom = rows
         state.clip_box = celiagg.Rect(0, top, self.pixels.shape[1], bottom - top)
         try:
@@ -113,8 +114,8 @@ class Canvas:
             if bottom - top == 1:
                 return  # a row of a million crossings: there is no picture of it
             middle = (top + bottom) // 2
-            self._draw(outline, state, (top, middle), **paint)
-            self._draw(outline, state, (middle, bottom), **paint)
+            self._draw_rows(outline, state, (top, middle), **paint)
+            self._draw_rows(outline, state, (middle, bottom), **paint)
 
     def write(self, place: tuple[float, float], content: str, font: Any, color: str) -> None:
         """Letters in a :func:`font`, from a place on their baseline."""
@@ -134,7 +135,7 @@ class Canvas:
         below[:] = above + (below * (255 - above[..., 3:]) + 127) // 255
 
     def straight(self) -> Pixels:
-        """The pixels with their colours as they are, not premultiplied."""
+        """The pixels with their colours as they are, not multiplied by their opacity."""
         pixels = self.pixels.copy()
         flat = pixels.reshape(-1, 4)
         partial = numpy.flatnonzero((flat[:, 3] > 0) & (flat[:, 3] < 255))
@@ -145,10 +146,9 @@ class Canvas:
         return pixels
 
     def encoded(self, kind: str) -> bytes:
-        """As "png" (with opacity where anything is not opaque) or "jpeg"."""
+        """As "png" (with opacity where there is no ground) or "jpeg"."""
         if kind == "png":
-            opaque = bool((self.pixels[..., 3] == 255).all())
-            return png(numpy.ascontiguousarray(self.pixels[..., :3]) if opaque else self.straight())
+            return png(self.pixels[..., :3] if self.opaque else self.straight())
         out = io.BytesIO()
         Image.fromarray(numpy.ascontiguousarray(self.pixels[..., :3])).save(out, "JPEG", quality=JPEG_QUALITY)
         return out.getvalue()
@@ -173,7 +173,8 @@ def png(pixels: Pixels) -> bytes:
     """
     height, width, bands = pixels.shape
     rows = numpy.zeros((height, 1 + width * bands), numpy.uint8)
-    rows[:, 1:] = pixels.reshape(height, -1)
+    for band in range(bands):
+        rows[:, 1 + band :: bands] = pixels[..., band]
     head = struct.pack(">IIBBBBB", width, height, 8, 6 if bands == 4 else 2, 0, 0, 0)
     pieces = ((b"IHDR", head), (b"IDAT", zlib.compress(rows.data, PNG_LEVEL)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in pieces)

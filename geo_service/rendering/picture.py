@@ -22,7 +22,6 @@ from geo_service.rendering.canvas import Canvas, Outline, Pen, Points, font, sol
 from geo_service.rendering.picture_marks import (
     PIXEL_MM,
     TILE_PX,
-    Areas,
     paint_areas,
     paint_lines,
     paint_marks,
@@ -215,11 +214,13 @@ class _Drawing:
         definition = self.layer.definition
         if definition.policy.must_tile and definition.is_reference:
             on_paper = shapely.transform(areas, lambda points: self.window.pixels(points) * PIXEL_MM)
-            for tint, area in zip(tints_of(on_paper), _areas(areas, self.window).insides, strict=True):
-                self.canvas.fill(area, solid(TINTS[tint % len(TINTS)]))
+            tints = numpy.array(tints_of(on_paper)) % len(TINTS)
+            for tint in numpy.unique(tints).tolist():
+                for inside in _areas(areas[tints == tint], self.window):
+                    self.canvas.fill(inside, solid(TINTS[tint]))
         elif definition.symbol == "boundary":
             color = symbol("boundary", kind="polygon").color
-            for border in _areas(areas, self.window).borders:
+            for border in _areas(areas, self.window):
                 self.canvas.stroke(border, Pen(color, BAND_MM / PIXEL_MM, BAND_OPACITY))
 
 
@@ -231,40 +232,46 @@ def _kinds(shapes: NDArray[Any]) -> NDArray[numpy.int64]:
     return numpy.asarray(_KIND_OF_TYPE[types])
 
 
-def _areas(shapes: NDArray[Any], window: Window) -> Areas:
-    """The rings of each shape, and of all."""
-    parts, shape = _parts(shapes)
-    rings, part = shapely.get_rings(parts, return_index=True)
-    traces, batches = _traces(rings, window)
-    insides = [Outline() for _ in shapes]
-    borders = [Outline() for _ in range(max(batches, default=-1) + 1)]
-    for owner, batch, points in zip(shape[part].tolist(), batches, traces, strict=True):
+def _areas(shapes: NDArray[Any], window: Window) -> list[Outline]:
+    """The rings of shapes, limits one way round and holes the other; those of a polygon in the same outline."""
+    rings, part = shapely.get_rings(_parts(shapes), return_index=True)
+    traces = _traces(rings, window)
+    is_limit = numpy.diff(part, prepend=-1) != 0
+    batches = traces.batches[numpy.flatnonzero(is_limit)[numpy.cumsum(is_limit) - 1]]
+    found = [Outline() for _ in range(max(batches.tolist(), default=-1) + 1)]
+    turned = (traces.turns < 0) != is_limit
+    for batch, points, turn in zip(batches.tolist(), traces.lines, turned.tolist(), strict=True):
         if len(points) > 2:
-            insides[owner].ring(points[:-1])
-            borders[batch].ring(points[:-1])
-    return Areas(insides, borders)
+            found[batch].ring(points[:0:-1] if turn else points[:-1])
+    return found
 
 
 def _lines(shapes: NDArray[Any], window: Window) -> list[Outline]:
-    parts, _ = _parts(shapes)
-    traces, batches = _traces(parts[shapely.get_dimensions(parts) == 1], window)
-    found = [Outline() for _ in range(max(batches, default=-1) + 1)]
-    for batch, points in zip(batches, traces, strict=True):
+    parts = _parts(shapes)
+    traces = _traces(parts[shapely.get_dimensions(parts) == 1], window)
+    found = [Outline() for _ in range(max(traces.batches.tolist(), default=-1) + 1)]
+    for batch, points in zip(traces.batches.tolist(), traces.lines, strict=True):
         found[batch].line(points)
     return found
 
 
-def _parts(shapes: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Single geometries, and the place of the shape each is part of."""
-    parts, outer = shapely.get_parts(shapes, return_index=True)
-    parts, inner = shapely.get_parts(parts, return_index=True)
-    return parts, outer[inner]
+def _parts(shapes: NDArray[Any]) -> NDArray[Any]:
+    """Single geometries."""
+    return numpy.asarray(shapely.get_parts(shapely.get_parts(shapes)))
 
 
-def _traces(lines: NDArray[Any], window: Window) -> tuple[list[Points], list[int]]:
-    """The points of each line in pixels, without those that fall on the one before; and in which batch to paint it."""
-    if not len(lines):
-        return [], []
+@dataclass(frozen=True, slots=True, eq=False)
+class _Traces:
+    """Lines in pixels; in which batch each is painted, so that no batch is too long; and whether it turns to the right
+    (a positive area) or to the left."""
+
+    lines: Sequence[Points]
+    batches: NDArray[numpy.int64]
+    turns: NDArray[numpy.float64]
+
+
+def _traces(lines: NDArray[Any], window: Window) -> _Traces:
+    """The points of each line, without those that fall on the one before."""
     points, line = shapely.get_coordinates(lines, return_index=True)
     points = window.pixels(points)
     spots = numpy.floor(points * FINEST_PX)
@@ -273,10 +280,12 @@ def _traces(lines: NDArray[Any], window: Window) -> tuple[list[Points], list[int
     ends = numpy.flatnonzero(line[1:] != line[:-1])
     kept[ends] = kept[ends + 1] = kept[-1:] = True
     points, line = points[kept], line[kept]
-    steps = numpy.hypot(*(points[1:] - points[:-1]).T) * (line[1:] == line[:-1])
-    lengths = numpy.bincount(line[1:], weights=steps, minlength=len(lines))
-    batches = numpy.floor(numpy.cumsum(lengths) / BATCH_PX).astype(int).tolist()
-    return numpy.split(points, numpy.cumsum(numpy.bincount(line, minlength=len(lines)))[:-1]), batches
+    (x, y), (dx, dy), goes_on = points.T, numpy.diff(points, axis=0).T, line[1:] == line[:-1]
+    lengths = numpy.bincount(line[1:], weights=numpy.hypot(dx, dy) * goes_on, minlength=len(lines))
+    turns = numpy.bincount(line[1:], weights=(x[:-1] * dy - y[:-1] * dx) * goes_on, minlength=len(lines)).astype(float)
+    ends = numpy.cumsum(numpy.bincount(line, minlength=len(lines))).tolist()
+    pieces = [points[begin:end] for begin, end in zip([0, *ends[:-1]], ends, strict=True)] if ends else []
+    return _Traces(pieces, numpy.floor(numpy.cumsum(lengths) / BATCH_PX).astype(numpy.int64), turns)
 
 
 # ---- legend

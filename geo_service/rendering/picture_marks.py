@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -61,22 +60,13 @@ def pen(ink: Ink) -> Pen:
 # ---- areas
 
 
-@dataclass(frozen=True, slots=True)
-class Areas:
-    """Polygons: the rings of each, and all of them in as few outlines as can be painted."""
-
-    insides: Sequence[Outline]
-    borders: Sequence[Outline]
-
-
-def paint_areas(canvas: Canvas, look: Look, areas: Areas, phase: tuple[int, int]) -> None:
-    """Polygons: tint and hatch of each, then all outlines; ``phase`` is where a tile of the hatch begins (x, y)."""
+def paint_areas(canvas: Canvas, look: Look, areas: Sequence[Outline], phase: tuple[int, int]) -> None:
+    """Polygons: tint and hatch, then their limits; ``phase`` is where a tile of the hatch begins (x, y)."""
     paint = _inside(look, phase)
-    if paint is not None:
-        for area in areas.insides:
-            canvas.fill(area, paint)
-    for border in areas.borders:
-        canvas.stroke(border, pen(outline_ink(look)))
+    for some in areas if paint is not None else ():
+        canvas.fill(some, paint)
+    for some in areas:
+        canvas.stroke(some, pen(outline_ink(look)))
 
 
 def _inside(look: Look, phase: tuple[int, int]) -> Any:
@@ -203,5 +193,4 @@ def paint_swatch(
     else:
         ring = numpy.array(swatch_rectangle(width, height).exterior.coords)[:-1] + numpy.array(corner)
         phase = (round(left / PIXEL_MM) % TILE_PX, round(top / PIXEL_MM) % TILE_PX)
-        box = [_outline(ring / PIXEL_MM)]
-        paint_areas(canvas, look, Areas(box, box), phase)
+        paint_areas(canvas, look, [_outline(ring / PIXEL_MM)], phase)

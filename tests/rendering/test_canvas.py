@@ -90,5 +90,5 @@ def test_paint_in_rows_is_paint_in_one() -> None:
     whole, parts = Canvas(40, 40), Canvas(40, 40)
     whole.fill(square(3.3, 36.2), solid("#204060", 0.5))
     for rows in ((0, 11), (11, 12), (12, 40)):
-        parts._draw(square(3.3, 36.2), parts._filling, rows, fill=solid("#204060", 0.5))
+        parts._draw_rows(square(3.3, 36.2), parts._filling, rows, fill=solid("#204060", 0.5))
     assert numpy.abs(whole.pixels.astype(int) - parts.pixels).max() <= 1

@@ -19,7 +19,8 @@ from geo_service.core.features import Feature
 from geo_service.core.plan import EMPTY_LEDGER
 from geo_service.core.query import Query
 from geo_service.core.reference_systems import CRS84
-from geo_service.rendering.picture import Window
+from geo_service.rendering.picture import Window, code_of
+from geo_service.rendering.symbols import symbol
 from geo_service.settings import ROOT
 from geo_service.storage.kept_files import KeptFiles
 from geo_service.storage.published import Publisher
@@ -290,6 +291,13 @@ def test_a_picture_of_a_large_layer_draws_what_its_window_shows(views: RevisionV
     wanted = find_features(city.definition(), edited.snapshot(LAYER, 2).features, query)
     assert {f.id for f in drawn.features} == {f.id for f in wanted.features}
     assert 0 < len(drawn.features) < COUNT / 4
+    look = symbol(city.definition().symbol)
+    for feature, place, code in zip(drawn.features, drawn.shapes, drawn.codes, strict=True):
+        assert place.equals(feature.shape())
+        assert code == code_of(look, feature.properties)
+    large = views.large(edited.revision(LAYER, 2))
+    assert large
+    assert {f.id for f in large.extras} & {f.id for f in drawn.features}
     assert studio.image([drawn], WINDOW).startswith(b"\x89PNG")
 
 
