@@ -17,6 +17,7 @@ from typing import Any
 
 import celiagg  # type: ignore[import-untyped]  # it has no types
 import numpy
+from isal import isal_zlib
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -26,7 +27,7 @@ Points = NDArray[numpy.float64]
 """Rows of x and y."""
 
 PNG_LEVEL = 1
-"""Of zlib: what level 6 makes 3 % smaller takes four times as long."""
+"""Of ISA-L, the fastest that looks for repetitions."""
 JPEG_QUALITY = 88
 _KEPT_FONTS = 8
 GROWTH_PX = 0.5
@@ -137,12 +138,11 @@ class Canvas:
     def straight(self) -> Pixels:
         """The pixels with their colours as they are, not multiplied by their opacity."""
         pixels = self.pixels.copy()
-        flat = pixels.reshape(-1, 4)
-        partial = numpy.flatnonzero((flat[:, 3] > 0) & (flat[:, 3] < 255))
-        seen = flat[partial].astype(numpy.uint16)
-        alpha = seen[:, 3:]
-        seen[:, :3] = numpy.minimum((seen[:, :3] * 255 + alpha // 2) // alpha, 255)
-        flat[partial] = seen
+        painted = numpy.flatnonzero(pixels[..., 3].any(axis=1))
+        part = pixels[painted[0] : painted[-1] + 1] if len(painted) else pixels[:0]
+        places = part[..., 3].astype(numpy.uint16) << 8
+        for band in range(3):
+            part[..., band] = _straight_table()[places | part[..., band]]
         return pixels
 
     def encoded(self, kind: str) -> bytes:
@@ -152,6 +152,14 @@ class Canvas:
         out = io.BytesIO()
         Image.fromarray(numpy.ascontiguousarray(self.pixels[..., :3])).save(out, "JPEG", quality=JPEG_QUALITY)
         return out.getvalue()
+
+
+@lru_cache(maxsize=1)
+def _straight_table() -> Pixels:
+    """The colour at 256 times the opacity and the colour multiplied by it."""
+    alpha, color = numpy.divmod(numpy.arange(1 << 16), 256)
+    table = numpy.minimum((color * 255 + alpha // 2) // numpy.maximum(alpha, 1), 255)
+    return numpy.asarray(table, numpy.uint8)
 
 
 def shrunk(ring: Points) -> Points:
@@ -168,15 +176,14 @@ def shrunk(ring: Points) -> Points:
 def png(pixels: Pixels) -> bytes:
     """Pixels of three or four bands as PNG.
 
-    Rows are not filtered: flat colours and repeated hatches, which maps are made of, compress better as they are, in a
-    third of the time of Pillow, which tries every filter on every row.
+    Rows are not filtered: flat colours and repeated hatches, which maps are made of, compress better as they are.
     """
     height, width, bands = pixels.shape
     rows = numpy.zeros((height, 1 + width * bands), numpy.uint8)
     for band in range(bands):
         rows[:, 1 + band :: bands] = pixels[..., band]
     head = struct.pack(">IIBBBBB", width, height, 8, 6 if bands == 4 else 2, 0, 0, 0)
-    pieces = ((b"IHDR", head), (b"IDAT", zlib.compress(rows.data, PNG_LEVEL)), (b"IEND", b""))
+    pieces = ((b"IHDR", head), (b"IDAT", isal_zlib.compress(rows.data, PNG_LEVEL)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in pieces)
 
 

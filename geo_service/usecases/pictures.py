@@ -84,7 +84,8 @@ def _projected(shapes: Any, crs: ReferenceSystem) -> Any:
     """Shapes in degrees (None where unlocated) mended and in the plane of a CRS."""
     if not len(shapes):
         return shapes
-    shapes = shapely.force_2d(shapes)
+    if shapely.has_z(shapes).any():
+        shapes = shapely.force_2d(shapes)
     broken = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
     shapes[broken] = shapely.make_valid(shapes[broken])
     return to_plane(shapes, crs)
