@@ -27,6 +27,9 @@ ODD = {
         '{"type":"Feature","properties":{},"geometry":{"type":"Point","coordinates":[{"x":1,"x":2}]}}'
     ),
     "a quotation mark before a colon": '{"type":"Feature","properties":{"name":"说\\":好"},"geometry":null}',
+    "lists within lists, deeper than they are counted": (
+        '{"type":"Feature","properties":{"x":' + "[" * 700 + "]" * 700 + '},"geometry":null}'
+    ),
     "a number beyond all": '{"type":"Feature","properties":{"name":1e999},"geometry":null}',
 }
 

@@ -147,9 +147,10 @@ class Window:
         line = self.text[self.at : end].rstrip(", \t\r")
         try:
             value: dict[str, Any] = _QUICK.decode(line)
+            odd = len(_KEY.findall(line)) != _count_keys(value)
         except (msgspec.DecodeError, RecursionError):
             return None
-        if len(_KEY.findall(line)) != _count_keys(value):
+        if odd:
             return None
         self.at += len(line)
         return value
