@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any
 
 import numpy
@@ -32,6 +33,9 @@ SCATTER = 2654435761
 """Knuth's multiplier: rows times this, modulo 2^32, have no order left."""
 REACH_PX = 6
 """How near to a pixel a point or line must lie to be found at it."""
+EASELS = BoundedSemaphore(2)
+"""Pictures a process paints at the same time: one of ten million pixels takes 145 MB meanwhile, and painting holds the
+interpreter. Not one: a large one would hold up all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,8 @@ class Studio:
 
     def image(self, layers: Sequence[DrawnLayer], window: Window, *, ground: str = "", kind: str = "png") -> bytes:
         """Layers in a window, the first on top."""
-        return picture.draw(layers, window, self.fonts, ground=ground).encoded(kind)
+        with EASELS:
+            return picture.draw(layers, window, self.fonts, ground=ground).encoded(kind)
 
     def legend(self, state: LayerState, language: str) -> bytes:
         """The legend of a layer as PNG."""

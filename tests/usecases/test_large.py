@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import mapbox_vector_tile
@@ -299,6 +300,22 @@ def test_a_picture_of_a_large_layer_draws_what_its_window_shows(views: RevisionV
     assert large
     assert {f.id for f in large.extras} & {f.id for f in drawn.features}
     assert studio.image([drawn], WINDOW).startswith(b"\x89PNG")
+
+
+def test_a_process_paints_few_pictures_at_the_same_time(views: RevisionViews, edited: LayerStore) -> None:
+    """What comes while the easels are taken waits for one, and is painted then."""
+    studio, state = Studio(views, Memo(8), ROOT / "var" / "assets" / "fonts"), edited.layer(LAYER)
+    drawn = studio.layer(state, edited.revision(LAYER, 2), CRS84, WINDOW)
+    taken = 0
+    while pictures.EASELS.acquire(blocking=False):
+        taken += 1
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(studio.image, [drawn], WINDOW)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=0.1)
+        pictures.EASELS.release(taken)
+        assert waiting.result(timeout=60).startswith(b"\x89PNG")
+    assert taken == 2
 
 
 def test_shapes_and_values_of_rows_are_those_of_their_features(views: RevisionViews, edited: LayerStore) -> None:
