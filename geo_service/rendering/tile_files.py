@@ -21,11 +21,9 @@ LABELS = "labels"
 QUOTE = ord('"')
 
 
-def write_source(folder: Path, keys: Sequence[str], columns: Mapping[str, Values], geometries: Geometries) -> None:
-    """Files of a source whose rows are those of the columns; ``keys`` are the properties tiles carry."""
+def write_geometries(folder: Path, geometries: Geometries) -> None:
+    """Files of a source: what is made of geometries, a row each."""
     folder.mkdir(parents=True, exist_ok=True)
-    for number, key in enumerate(keys):
-        _save(folder / f"column{number}", _column(columns.get(key), len(geometries)))
     shapes = shapes_of(geometries)
     for each in shapes:
         _save(folder / f"shapes{each.kind}", each)
@@ -33,6 +31,12 @@ def write_source(folder: Path, keys: Sequence[str], columns: Mapping[str, Values
     if labels is not None:
         _save(folder / LABELS, labels)
     numpy.save(folder / "label_sizes.npy", sizes)
+
+
+def write_columns(folder: Path, keys: Sequence[str], columns: Mapping[str, Values], count: int) -> None:
+    """Files of a source whose geometries are there: ``keys`` are the properties tiles carry, of so many rows."""
+    for number, key in enumerate(keys):
+        _save(folder / f"column{number}", _column(columns.get(key), count))
     (folder / READY).touch()
 
 

@@ -8,10 +8,11 @@ import mmap
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, NoReturn, Self
 
 import numpy
 import shapely
@@ -28,6 +29,8 @@ Numbers = NDArray[numpy.float64]
 Indices = NDArray[numpy.int64]
 
 LOG = logging.getLogger(__name__)
+Follow = Callable[[Geometries, Callable[[], None]], None]
+"""What makes more of geometries in degrees, in Hilbert order; it calls back to wait until columns are there."""
 PUBLISHED = "layer.geojson"
 HILBERT_BITS = 16
 AT_ONCE = 20_000
@@ -36,25 +39,39 @@ UNLOCATED = b'{"geometry":null'
 _NOWHERE = (numpy.nan,) * 4
 
 
-def pack(folder: Path, *, columns: bool) -> Geometries:
-    """Make everything that stands beside the published file of a folder; its geometries in degrees, in Hilbert order.
+def pack(folder: Path, *, columns: bool, follow: Follow | None = None) -> None:
+    """Make everything that stands beside the published file of a folder, and what ``follow`` makes of its geometries.
 
-    Columns are made by a second process meanwhile, where this one may have one.
+    With columns, other processes than this one write them and the files, where it may have any.
     """
     begins = line_begins(folder / PUBLISHED)
     save(folder / "lines.npy", begins)
-    with _Lines.of(folder / PUBLISHED, begins) as lines, _columns(folder, lines) if columns else nullcontext() as tell:
+    with _Lines.of(folder / PUBLISHED, begins) as lines, ExitStack() as stack:
+        making = stack.enter_context(_Columns(folder, lines)) if columns else None
         shapes, boxes = _located(lines)
         order = hilbert_order(boxes)
-        if tell is not None:
-            tell(order)
-        sizes = lines.ends[order] - lines.begins[order]
-        write_file(folder / "features.bin", lines.joined(order))
-        save(folder / "offsets.npy", numpy.concatenate(([0], numpy.cumsum(sizes + 1))))
-        save(folder / "boxes.npy", boxes[order])
+        if making is not None:
+            making.tell(order)
         shapes = shapes[order]
-        _write_shapes(folder, shapes[: int(numpy.count_nonzero(~numpy.isnan(boxes[:, 0])))])
-    return shapes
+        write = partial(_write_files, folder, lines, order, boxes[order], shapes)
+        if making is not None:
+            stack.enter_context(_Helper(write))
+        else:
+            write()
+        if follow is not None:
+            follow(shapes, making.wait if making is not None else _at_once)
+
+
+def _write_files(folder: Path, lines: _Lines, order: Indices, boxes: Numbers, shapes: Geometries) -> None:
+    sizes = lines.ends[order] - lines.begins[order]
+    write_file(folder / "features.bin", lines.joined(order))
+    save(folder / "offsets.npy", numpy.concatenate(([0], numpy.cumsum(sizes + 1))))
+    save(folder / "boxes.npy", boxes)
+    _write_shapes(folder, shapes[: int(numpy.count_nonzero(~numpy.isnan(boxes[:, 0])))])
+
+
+def _at_once() -> None:
+    """There is nothing to wait for."""
 
 
 def line_begins(path: Path) -> Indices:
@@ -138,48 +155,86 @@ def _write_shapes(folder: Path, shapes: Geometries) -> None:
     save(folder / "shapes.npy", numpy.cumsum(numpy.concatenate(sizes)))
 
 
-@contextmanager
-def _columns(folder: Path, lines: _Lines) -> Iterator[Callable[[Indices], None]]:
-    """Column files, made by a process beside this one until the block ends; the block tells it the order."""
-    if not hasattr(os, "fork") or threading.active_count() > 1:  # a forked process has one thread of them only
-        yield lambda order: _write_columns(folder, lines, lambda: order)
-        return
-    source, target = os.pipe()
-    helper = os.fork()
-    if not helper:
-        _help(lambda: _write_columns(folder, lines, lambda: _received(source)), target)
-    os.close(source)
-    with os.fdopen(target, "wb") as pipe:
-        try:
-            yield lambda order: _send(pipe, order)
-        finally:
-            pipe.close()
-            _, status = os.waitpid(helper, 0)
-    if status:
-        raise StorageFault(reason=f"{folder.name}: columns {status}")
+class _Helper:
+    """Work of a process beside this one; where it may have none (no fork, or threads), done here when it is waited for.
+
+    As a context it waits at the end; where the block fails, for a process only.
+    """
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work: Callable[[], None] | None = work
+        self.pid = 0
+        if hasattr(os, "fork") and threading.active_count() == 1:  # a forked process has one thread of them only
+            self.pid = os.fork()
+            if not self.pid:
+                _end(work)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.wait()
+        elif self.pid and self._work is not None:
+            os.waitpid(self.pid, 0)
+
+    def wait(self) -> None:
+        """Until the work is done.
+
+        Raises
+        ------
+        StorageFault
+            The other process failed; the log has the trace.
+        """
+        work, self._work = self._work, None
+        if work is None:
+            return
+        if not self.pid:
+            work()
+        elif status := os.waitpid(self.pid, 0)[1]:
+            raise StorageFault(reason=f"packing: {status}")
 
 
-def _help(work: Callable[[], None], target: int) -> None:
+def _end(work: Callable[[], None]) -> NoReturn:
     """In a forked process: do it, and end without a look at what it was forked with."""
     status = 1
     try:
-        os.close(target)
         work()
         status = 0
     except BaseException:
-        LOG.exception("columns")
+        LOG.exception("packing")
     finally:
         os._exit(status)
 
 
-def _send(pipe: IO[bytes], order: Indices) -> None:
-    pipe.write(order.tobytes())
-    pipe.close()
+class _Columns(_Helper):
+    """Column files, made beside this process, which tells the order of their features as soon as it is known."""
 
+    def __init__(self, folder: Path, lines: _Lines) -> None:
+        self._order: Indices | None = None
+        self._source, self._target = os.pipe()
+        super().__init__(lambda: _write_columns(folder, lines, self._told))
+        os.close(self._source)
 
-def _received(source: int) -> Indices:
-    with os.fdopen(source, "rb") as pipe:
-        return numpy.frombuffer(pipe.read(), numpy.int64)
+    def tell(self, order: Indices) -> None:
+        """Have the columns written in this order."""
+        self._order = order
+        with os.fdopen(self._target, "wb") as pipe:
+            self._target = -1
+            if self.pid:
+                pipe.write(order.tobytes())
+
+    def _told(self) -> Indices:
+        if self._order is None:  # this is the other process
+            os.close(self._target)
+            with os.fdopen(self._source, "rb") as pipe:
+                self._order = numpy.frombuffer(pipe.read(), numpy.int64)
+        return self._order
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._target >= 0:
+            os.close(self._target)
+        super().__exit__(kind)
 
 
 def _write_columns(folder: Path, lines: _Lines, order: Callable[[], Indices]) -> None:

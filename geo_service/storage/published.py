@@ -48,8 +48,9 @@ from geo_service.storage.store import LayerStore, open_store
 
 Encoding = Literal["identity", "gzip", "br"]
 Members = Callable[[int, int], Mapping[str, Any]]
-Beside = Callable[[LayerStore, "PublishedRevision", Geometries], None]
-"""Makes what else follows from a revision's geometries (in Hilbert order) while they are at hand."""
+Beside = Callable[[LayerStore, "PublishedRevision", Geometries, Callable[[], None]], None]
+"""Makes what else follows from a revision's geometries (in Hilbert order) while they are at hand; the last waits until
+its columns are there."""
 
 SUFFIXES: dict[Encoding, str] = {"identity": "", "gzip": ".gz", "br": ".br"}
 BLOCK = 128
@@ -190,14 +191,15 @@ class Publisher:
             raise StorageFault(reason=f"{layer_id} r{rev}: {known[:12]} ≠ {sha256[:12]}")
         if not known:
             self._store.set_sha256(layer_id, rev, sha256)
-        geometries = pack(temporary, columns=self.is_large(layer_id))
+        large = self.is_large(layer_id)
+        ready = PublishedRevision(layer_id, rev, sha256, temporary)
+        follow = partial(self._beside, self._store, ready) if self._beside is not None and large else None
+        pack(temporary, columns=large, follow=follow)
         target = self._folder(layer_id, rev, sha256)
         if target.exists():
             shutil.rmtree(target)
         temporary.rename(target)
         sync_folder(parent)
-        if self._beside is not None and self.is_large(layer_id):
-            self._beside(self._store, PublishedRevision(layer_id, rev, sha256, target), geometries)
         return sha256
 
     def _copy(self, layer_id: str, rev: int, known: str, path: Path) -> str:

@@ -7,7 +7,7 @@ tiles it touches.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +26,7 @@ from geo_service.rendering import symbols
 from geo_service.rendering.mvt import EXTENT
 from geo_service.rendering.mvt_generalise import BUFFER
 from geo_service.rendering.mvt_shapes import Geometries
-from geo_service.rendering.tile_files import READY, read_source, write_source
+from geo_service.rendering.tile_files import READY, read_source, write_columns, write_geometries
 from geo_service.rendering.tiles import TileSource, tile_of
 from geo_service.storage.elsewhere import Errands, do_elsewhere
 from geo_service.storage.files import exclusive
@@ -143,12 +143,15 @@ def source_of(located: Sequence[Feature], keys: Sequence[str], name: str) -> Til
     return TileSource.from_features([f.id for f in located], shapes, properties, name=name)
 
 
-def make_source(store: LayerStore, ready: PublishedRevision, geometries: Geometries) -> None:
+def make_source(
+    store: LayerStore, ready: PublishedRevision, geometries: Geometries, wait_for_columns: Callable[[], None]
+) -> None:
     """The files of a source, made where a revision is built and its geometries are at hand."""
     keys = tile_fields(store.definition(ready.layer, ready.rev))
     place = _Place((ready.layer, ready.rev, ready.sha256, ready.folder), ("id", *keys))
-    with _locked(place):
-        write_source(place.folder, place.keys, ready.columns, shapely.force_2d(geometries))
+    write_geometries(place.folder, shapely.force_2d(geometries))
+    wait_for_columns()
+    write_columns(place.folder, place.keys, ready.columns, len(geometries))
 
 
 def _locked(place: _Place) -> AbstractContextManager[None]:
@@ -167,7 +170,8 @@ def _make(place: _Place) -> None:
     geometries = numpy.full(ready.count, None, dtype=object)
     located = numpy.flatnonzero(~numpy.isnan(ready.boxes[:, 0]))
     geometries[located] = shapely.force_2d(ready.shapes(located))
-    write_source(place.folder, place.keys, ready.columns, geometries)
+    write_geometries(place.folder, geometries)
+    write_columns(place.folder, place.keys, ready.columns, len(geometries))
 
 
 def _warm(place: _Place) -> None:
