@@ -21,6 +21,8 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 from PIL import Image
 
+from geo_service.errors import BrokenInstallation
+
 Pixels = NDArray[numpy.uint8]
 """Height by width by four: red, green and blue, and opacity, by which they are multiplied."""
 Points = NDArray[numpy.float64]
@@ -203,7 +205,15 @@ def pattern(tile: Pixels) -> Any:
 
 @lru_cache(maxsize=_KEPT_FONTS)
 def font(file: Path, size: float) -> Any:
-    """A face of which one em is so many pixels."""
+    """A face of which one em is so many pixels.
+
+    Raises
+    ------
+    BrokenInstallation
+        The file is not there; celiagg would write nothing and say nothing.
+    """
+    if not file.is_file():
+        raise BrokenInstallation(what=f"字体 {file.name} / font {file.name}")
     return celiagg.FreeTypeFont(str(file), size)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy
 import pytest
 from PIL import Image
 
-from geo_service.rendering.canvas import Canvas, Outline, Pen, png, shrunk, solid
+from geo_service.errors import BrokenInstallation
+from geo_service.rendering.canvas import Canvas, Outline, Pen, font, png, shrunk, solid
 from geo_service.rendering.picture_marks import CELL_PX, PIXEL_MM, TILE_PX
 from geo_service.rendering.printing.hatches import hatch_tile, hatches
 
@@ -67,6 +69,11 @@ def test_a_stamp_lets_through_what_lies_below_where_it_is_thin() -> None:
     canvas = Canvas(1, 1, "#ffffff")
     canvas.stamp(numpy.array([[[0, 0, 0, 128]]], numpy.uint8), 0, 0)
     assert canvas.pixels[0, 0].tolist() == [127, 127, 127, 255]
+
+
+def test_without_its_font_nothing_is_written_in_silence(tmp_path: Path) -> None:
+    with pytest.raises(BrokenInstallation, match=r"none\.ttf"):
+        font(tmp_path / "none.ttf", 12.0)
 
 
 @pytest.mark.parametrize("hatch", hatches())
