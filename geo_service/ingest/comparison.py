@@ -91,15 +91,14 @@ class Comparison:
 
     def entries(self) -> Iterator[Entry]:
         """What becomes of every row, and of the features a replacement leaves out."""
-        for index, number in enumerate(self.rows.numbers):
-            feature = int(self.matching.feature[index])
-            if not self.rows.fine[index]:
+        rows = zip(self.rows.numbers, self.matching.feature.tolist(), self.rows.fine.tolist(), strict=True)
+        for index, (number, feature, fine) in enumerate(rows):
+            if not fine:
                 self.outcome.touched.add(feature)
                 continue
-            if feature >= 0:
-                yield from self._matched(index, number, feature)
-            else:
-                yield from self._unmatched(index, number)
+            entry = self._matched(index, number, feature) if feature >= 0 else self._unmatched(index, number)
+            if entry:
+                yield entry
         if self.options.mode == "replace":
             for feature in sorted(set(range(len(self.current.ids))) - self.outcome.touched):
                 yield self._deletion(feature, row=0, how="")
@@ -120,30 +119,28 @@ class Comparison:
         absent = {key for key, where in self.rows.absent.items() if where[index]}
         return {key: values[index] for key, values in columns if key not in absent}
 
-    def _matched(self, index: int, number: int, feature: int) -> Iterator[Entry]:
+    def _matched(self, index: int, number: int, feature: int) -> Entry | None:
         self.outcome.touched.add(feature)
         how = self.matching.how[index]
         if self.options.mode == "delete":
-            yield self._deletion(feature, row=number, how=how)
-            return
+            return self._deletion(feature, row=number, how=how)
         before = self.current.properties[feature]
         given = self._given(index)
         changed = {
             k: v for k, v in given.items() if v != before.get(k) and not same_value(self.fields[k], before.get(k), v)
         }
         if not self._has_required(changed, number, self.current.ids[feature], new=False):
-            return
+            return None
         moved = not self.same[index]
         if not changed and not moved:
             self.outcome.unchanged += 1
-            yield _entry("unchanged", {"fid": self.current.ids[feature], "row": number, "how": how})
-            return
+            return _entry("unchanged", {"fid": self.current.ids[feature], "row": number, "how": how})
         after = before | changed | (self._precision(before, changed) if moved else {})
         fields = [k for k in after if after.get(k) != before.get(k)]
         if moved:
             fields.append("geometry")
         geometry = self._text(index) if moved else self.current.text(feature)
-        yield self._line(
+        return self._line(
             "modify",
             self.current.ids[feature],
             row=number,
@@ -163,18 +160,18 @@ class Comparison:
             return {"precision": stated}
         return {"precision": "guess"} if before.get("precision") == _UNLOCATED else {}
 
-    def _unmatched(self, index: int, number: int) -> Iterator[Entry]:
+    def _unmatched(self, index: int, number: int) -> Entry | None:
         if self.options.mode in ("delete", "attributes"):
             self.log.add("identity-unmatched", row=number, fid=self.rows.ids[index])
-            return
+            return None
         given = {k: v for k, v in self._given(index).items() if v is not None}
         properties = self.defaults[self.located[index]] | given
         if not self._has_required(properties, number, None, new=True):
-            return
+            return None
         if not self.located[index]:
             self.log.add("geometry-empty", row=number, name=properties.get("name"))
         fid = self.new_ids[number] = self._new_id()
-        yield self._line(
+        return self._line(
             "add",
             fid,
             row=number,

@@ -28,7 +28,7 @@ from geo_service.ingest.mapping import ID_FIELD, REV_FIELD, propose_mapping
 from geo_service.ingest.readers import read
 from geo_service.ingest.schema import infer_fields
 from geo_service.ingest.sniff import sniff
-from geo_service.ingest.values import convert_column, count_unseen
+from geo_service.ingest.values import convert_column, count_unseen, texts_of
 
 
 class Run:
@@ -200,14 +200,14 @@ class Run:
         converted, problems = convert_column(item, values)
         for index, problem in problems.items():
             self.log.add(problem.code, row=rows[index], field=target, **dict(problem.params))
-        if unseen := count_unseen([v for v in values if isinstance(v, str)]):
+        if unseen := count_unseen(texts_of(values)):
             self.log.add("text-control", field=target, count=unseen)
         self._check_lengths(target, converted, rows)
         return converted
 
     def _check_lengths(self, target: str, values: list[Any], rows: list[int]) -> None:
         limit = self.limits.cell_bytes
-        if max((len(v) for v in values if isinstance(v, str)), default=0) <= limit // 4:
+        if max(map(len, texts_of(values)), default=0) <= limit // 4:
             return
         for index, value in enumerate(values):
             if isinstance(value, str) and len(value.encode()) > limit:

@@ -50,6 +50,14 @@ _ALIKE = frozenset({str, type(None)})
 """Of these, equal values are the same value."""
 
 
+def texts_of(values: Sequence[Any]) -> list[str]:
+    """The texts of a column, empty ones left out."""
+    kinds = set(map(type, values))
+    if kinds <= _ALIKE:
+        return list(filter(None, values))
+    return [value for value in values if isinstance(value, str) and value]
+
+
 def _convert_texts(item: Field, values: Sequence[str | None]) -> tuple[list[Any], dict[int, Problem]]:
     found = {value: _convert(item, value) for value in set(values)}
     results = {value: result for value, (result, _) in found.items()}
@@ -80,7 +88,8 @@ def _not_of_type(item: Field, value: Any) -> Problem:
 
 def clean_text(value: str) -> str:
     """Text in NFC without control characters (line breaks and tabs stay) and direction overrides, trimmed."""
-    return _CONTROLS.sub("", unicodedata.normalize("NFC", value)).strip()
+    normal = unicodedata.normalize("NFC", value)
+    return (normal if normal.isprintable() else _CONTROLS.sub("", normal)).strip()
 
 
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -101,7 +110,8 @@ def count_unseen(texts: Sequence[str]) -> int:
 def _text(_: Field, value: Any) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
-    return _DIRECTIONS.sub("", clean_text(str(value)))
+    text = clean_text(str(value))
+    return text if text.isprintable() else _DIRECTIONS.sub("", text)
 
 
 def _code(item: Field, value: Any) -> str:
