@@ -75,8 +75,14 @@ def submit(
         rev=base.rev if base else 0,
     )
     (folder.path / "in" / "request.json").write_bytes(msgspec.json.encode(request))
-    limits = limits or jail.limits.for_upload(path.stat().st_size)
+    limits = limits or jail.limits.for_upload(path.stat().st_size, packed=_is_packed(path))
     return jail.submit(folder, "examine", read=(path, *((base.path,) if base else ())), limits=limits)
+
+
+def _is_packed(path: Path) -> bool:
+    """Whether a file begins as a zip does; more of it is not looked at here."""
+    with path.open("rb") as stream:
+        return stream.read(2) == b"PK"
 
 
 def _lay_out(current: Snapshot | PublishedLayer | None, target: Path) -> PublishedLayer | None:

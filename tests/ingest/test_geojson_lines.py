@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from geo_service.ingest.examine import conclude, submit
+from geo_service.ingest.jail import Jail
 from geo_service.ingest.limits import MEBIBYTE, Limits
 from geo_service.ingest.readers.geojson import Window
 
@@ -82,3 +85,22 @@ def test_a_large_file_has_more_time_and_more_room_and_a_small_one_has_not() -> N
     assert large.wall_s > large.cpu_s
     assert large.file_bytes == limits.file_bytes + 380 * MEBIBYTE
     assert large.memory_bytes == limits.memory_bytes
+
+
+def test_a_packed_file_has_the_room_of_what_it_holds() -> None:
+    limits = Limits()
+    packed = limits.for_upload(30 * MEBIBYTE, packed=True)
+    assert packed == limits.for_upload(210 * MEBIBYTE)
+    assert packed.file_bytes > 320_000_000
+    assert limits.for_upload(MEBIBYTE, packed=True) == limits
+
+
+def test_a_zip_is_examined_within_the_limits_of_a_packed_file(jail: Jail, tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with path.open("wb") as out:
+        out.write(b"PK\x03\x04")
+        out.truncate(5 * MEBIBYTE)
+    job = submit(path, "a.zip", jail=jail, definition=None)
+    assert job.start.limits == jail.limits.for_upload(5 * MEBIBYTE, packed=True)
+    assert job.start.limits != jail.limits
+    assert conclude(job, "a.zip").counts
