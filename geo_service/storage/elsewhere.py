@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
+import multiprocessing.util  # registers its own end first
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -13,6 +16,8 @@ from geo_service.errors import StorageFault
 
 NICENESS = 10
 LOOK_EVERY_S = 0.05
+_STOPPING = threading.Event()
+atexit.register(_STOPPING.set)  # after multiprocessing's, so before it ends the processes that are left
 
 
 def do_elsewhere(work: Callable[..., object], *arguments: Any) -> None:
@@ -30,6 +35,8 @@ def do_elsewhere(work: Callable[..., object], *arguments: Any) -> None:
     process.start()
     while process.is_alive():  # not join(): it would hold a worker of gunicorn's that is told to stop
         time.sleep(LOOK_EVERY_S)
+    if process.exitcode and _STOPPING.is_set():
+        sys.exit()  # of this thread: the process is ending, and has ended the other one
     if process.exitcode:
         raise StorageFault(reason=f"{work.__name__}: {process.exitcode}")
 

@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 from geo_service.core.bulk_shapes import Geometries
 from geo_service.core.columns import Codes
 from geo_service.core.query import Bbox
-from geo_service.errors import BeingPrepared, StorageFault
+from geo_service.errors import BeingPrepared, GeoServiceError, StorageFault
 from geo_service.storage.column_files import FOLDER as COLUMNS
 from geo_service.storage.column_files import ID, ColumnFiles, map_file
 from geo_service.storage.elsewhere import Errands, do_elsewhere
@@ -186,6 +186,7 @@ class Publisher:
             shutil.rmtree(leftover)
         temporary = parent / f"{TEMPORARY}{rev}"
         temporary.mkdir()
+        known = known or self._published(layer_id, rev)
         sha256 = self._copy(layer_id, rev, known, temporary / PUBLISHED)
         if known and known != sha256:
             raise StorageFault(reason=f"{layer_id} r{rev}: {known[:12]} ≠ {sha256[:12]}")
@@ -201,6 +202,12 @@ class Publisher:
         temporary.rename(target)
         sync_folder(parent)
         return sha256
+
+    def _published(self, layer_id: str, rev: int) -> str:
+        """The hash of a head that is published here, so that its rows are read once; empty of any other revision."""
+        with suppress(OSError, GeoServiceError):  # whoever publishes it in the background tells what is wrong
+            self._store.export(layer_id)
+        return self._store.revision(layer_id, rev).sha256
 
     def _copy(self, layer_id: str, rev: int, known: str, path: Path) -> str:
         """The hash of a revision's file, written anew; from the published file where that holds it, else its rows."""
