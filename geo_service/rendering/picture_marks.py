@@ -48,6 +48,8 @@ CELL_PX = TILE_PX / 5
 """A cell of a hatch: 2.05 mm, on paper it is 2."""
 PHASES = 4
 """Marks are placed to a quarter of a pixel."""
+FINER = 4
+"""Characters of marks are painted so many times as large."""
 _KEPT_TILES, _KEPT_MARKS = 64, 512
 
 
@@ -128,9 +130,19 @@ def _mark(
         else:
             canvas.fill(_outline(shrunk(ring)), solid(coat.ink.color, coat.ink.opacity))
     if letter:
-        glyph, color, size, fonts = letter
-        canvas.write((x - size / 2, y + size * CENTRE_EM), glyph, font(fonts / FILES[True], size), color)
+        canvas.stamp(_glyph(letter, (x, y), canvas.pixels.shape[0]), 0, 0)
     return canvas.pixels
+
+
+def _glyph(letter: tuple[str, str, float, Path], middle: tuple[float, float], side: int) -> Pixels:
+    """A character around the middle of a square, painted large and made small: FreeType would move its strokes to whole
+    pixels, which closes a dense one."""
+    glyph, color, size, fonts = letter
+    large = Canvas(side * FINER, side * FINER)
+    place = (FINER * (middle[0] - size / 2), FINER * (middle[1] + size * CENTRE_EM))
+    large.write(place, glyph, font(fonts / FILES[True], FINER * size), color)
+    fine = large.pixels.reshape(side, FINER, side, FINER, 4)
+    return numpy.asarray(numpy.round(fine.mean(axis=(1, 3))), numpy.uint8)
 
 
 def _ring(shape: Shape, radius: float) -> Points:

@@ -137,6 +137,15 @@ def test_an_area_too_small_to_see_is_drawn_as_its_mark() -> None:
     assert (rows.mean(), columns.mean()) == pytest.approx((199, 201), abs=1)
 
 
+def test_a_mark_and_its_character_stand_at_a_quarter_of_a_pixel() -> None:
+    """The middle of a mark's ink moves with its place, not from pixel to pixel."""
+    middles = []
+    for x in (50, 50.25, 50.5, 50.75):
+        dark = 255 - pixels(layer("Point", [shapely.Point(x, 50)], symbol="school"), window=SMALL)[..., 0]
+        middles.append((dark * (numpy.arange(100) + 0.5)).sum() / dark.sum())
+    assert numpy.diff(middles) == pytest.approx([0.25] * 3, abs=0.03)
+
+
 def test_points_before_lines_before_areas_and_the_first_layer_lie_on_top() -> None:
     areas = layer("Polygon", [shapely.box(0, 0, 100, 100)], symbol="water")
     points = layer("Point", [shapely.Point(50, 50)], symbol="school")
