@@ -135,6 +135,13 @@ def _order(value: Any) -> tuple[int, Any]:
     return (1, value) if isinstance(value, str) else (2, str(value))
 
 
+def _key(value: Any) -> str | bytes | None:
+    return value if value is None or type(value) is str else msgspec.json.encode(value)
+
+
+_PLAIN = frozenset({str, type(None)})
+
+
 class ColumnBuilder:
     """Values that come feature by feature."""
 
@@ -145,14 +152,15 @@ class ColumnBuilder:
     def __len__(self) -> int:
         return len(self._codes)
 
-    def add(self, row: int, value: Any) -> None:
-        """The value of a feature; rows that are passed over have none."""
+    def extend(self, row: int, values: Sequence[Any]) -> None:
+        """The values of features from a row on; rows that are passed over have none."""
         self.pad(row)
-        if value is None:
-            self._codes.append(NOTHING)
-            return
-        key = value if type(value) is str else msgspec.json.encode(value)
-        self._codes.append(self._known.setdefault(key, len(self._known)))
+        known = self._known
+        keys: Sequence[Any] = values if set(map(type, values)) <= _PLAIN else list(map(_key, values))
+        for key in dict.fromkeys(keys):
+            if key is not None:
+                known.setdefault(key, len(known))
+        self._codes.extend([known.get(key, NOTHING) for key in keys])
 
     def pad(self, count: int) -> None:
         """Features without a value up to so many rows."""
@@ -162,7 +170,9 @@ class ColumnBuilder:
     def arrays(self) -> dict[str, Any]:
         """What a :class:`Column` is made of: arrays, and ``blob`` and ``folded`` as bytes."""
         values = [key if isinstance(key, str) else msgspec.json.decode(key) for key in self._known]
-        order = sorted(range(len(values)), key=lambda place: _order(values[place]))
+        of_one_kind = all(isinstance(v, str) for v in values)
+        ordered = values if of_one_kind else list(map(_order, values))
+        order = sorted(range(len(values)), key=ordered.__getitem__)
         new = numpy.empty(len(values) + 1, numpy.int32)
         new[order] = numpy.arange(len(values), dtype=numpy.int32)
         new[-1] = NOTHING

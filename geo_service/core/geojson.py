@@ -24,6 +24,7 @@ _QUICK = msgspec.json.Encoder(order="sorted")
 """Ten times as fast as :mod:`json`, and the same text but for what :data:`_DOUBTFUL` finds."""
 _DOUBTFUL = re.compile(rb"null|\d[eE]|\d{16}")
 """NaN would become null; exponents and long numbers are written otherwise."""
+_PLAIN_ID = re.compile(r"[A-Za-z0-9-]*")
 _COORDINATES = rb"((?:[\[\],]++-?[1-9]\d{0,2}\.(?:\d{0,6}[1-9]|0)(?!\d))++\]++)"
 _KIND = rb'"type":"((?:Multi)?(?:Point|LineString|Polygon))"'
 _PLAIN_GEOMETRY = re.compile(
@@ -54,7 +55,8 @@ def dump_line(feature: Feature) -> str:
 def line_of(fid: str, properties: Mapping[str, Any], geometry: str) -> str:
     """The canonical line of a feature whose geometry is canonical JSON already."""
     told = _text_of(dict(properties))
-    return f'{{"geometry":{geometry},"id":{_text_of(fid)},"properties":{told},"type":"Feature"}}'
+    name = f'"{fid}"' if _PLAIN_ID.fullmatch(fid) else _text_of(fid)
+    return f'{{"geometry":{geometry},"id":{name},"properties":{told},"type":"Feature"}}'
 
 
 def canonical_text(geometry: bytes) -> str | None:

@@ -207,6 +207,7 @@ class Rules:
     def __init__(self, definition: LayerDefinition) -> None:
         self._fields = {f.key: (f, frozenset(c.value for c in f.codes)) for f in definition.all_fields}
         self._required = tuple(f.key for f in definition.all_fields if f.required)
+        self._free = frozenset(f.key for f in definition.all_fields if f.type == "text" and not f.codes)
         self._serial = definition.serial
 
     def are_kept(self, fid: str, properties: Mapping[str, Any]) -> bool:
@@ -214,6 +215,8 @@ class Rules:
         if not is_business_code(fid, self._serial):
             return False
         for key, value in properties.items():
+            if key in self._free and type(value) is str:
+                continue
             item, codes = self._fields.get(key, (None, frozenset()))
             if item is None:
                 return False
@@ -221,7 +224,10 @@ class Rules:
                 continue
             if not _has_type(item, value) or (codes and value not in codes) or not is_in_range(item, value):
                 return False
-        return all(properties.get(key) not in (None, "") for key in self._required)
+        return all(properties.get(key) not in _EMPTY for key in self._required)
+
+
+_EMPTY = (None, "")
 
 
 def is_business_code(fid: str, serial: str) -> bool:

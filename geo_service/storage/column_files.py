@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import mmap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -39,17 +40,18 @@ class ColumnSet:
 
     def take(self, lines: Iterable[bytes]) -> None:
         """Take in the next canonical lines."""
-        for feature in map(_DECODER.decode, lines):
-            self._add(feature)
+        for _, alike in itertools.groupby(map(_DECODER.decode, lines), lambda feature: feature.properties.keys()):
+            self._add(list(alike))
 
-    def _add(self, feature: _Attributes) -> None:
-        self._builders[ID].add(self._count, feature.id)
-        for key, value in feature.properties.items():
+    def _add(self, features: Sequence[_Attributes]) -> None:
+        """Features that follow one another and have the same attributes."""
+        self._builders[ID].extend(self._count, [feature.id for feature in features])
+        for key in features[0].properties:
             builder = self._builders.get(key)
             if builder is None:
                 builder = self._builders[key] = ColumnBuilder()
-            builder.add(self._count, value)
-        self._count += 1
+            builder.extend(self._count, [feature.properties[key] for feature in features])
+        self._count += len(features)
 
     def write(self, folder: Path, order: Indices) -> None:
         """Files of every column, features in another order; builders are given up one by one."""

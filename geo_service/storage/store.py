@@ -335,8 +335,7 @@ class LayerStore:
 
     def _export_and_tell(self, layer_id: str) -> None:
         self.export(layer_id)
-        if self.layer(layer_id).count > PUBLISHED_AT_ONCE:
-            self._afterwards.request(layer_id)
+        self.follow_up(layer_id)
 
     def _tell(self, layer_id: str) -> None:
         self.after_publishing(layer_id)
@@ -344,6 +343,11 @@ class LayerStore:
     def publish_soon(self, layer_id: str) -> None:
         """Publish a layer in the background, and do what follows from that, where it is not done yet."""
         self._background.request(layer_id)
+
+    def follow_up(self, layer_id: str) -> None:
+        """Do in the background what follows from a layer's having been published, by whatever process."""
+        if self.layer(layer_id).count > PUBLISHED_AT_ONCE:
+            self._afterwards.request(layer_id)
 
     def flush(self) -> None:
         """Wait until every commit so far is published."""

@@ -23,11 +23,12 @@ import numpy
 import shapely
 
 from geo_service.core import crs
+from geo_service.core.bulk_shapes import shapes_of_lines
 from geo_service.core.derived import Area, with_derived
 from geo_service.core.geojson import canonical_text, line_of
 from geo_service.core.layers import LayerDefinition
 from geo_service.core.validation import Rules, check_feature
-from geo_service.errors import StorageFault
+from geo_service.errors import GeoServiceError, StorageFault
 from geo_service.ingest.examination import ProposedChange
 from geo_service.storage.elsewhere import do_elsewhere
 from geo_service.storage.rows import StoredFeature, batches, stored
@@ -60,7 +61,7 @@ class NewLayer:
 
 
 def make_layer(store: LayerStore, layer: NewLayer) -> None:
-    """Make revision 1 of a layer, durable when this returns, in a process of its own; and have it published.
+    """Make revision 1 of a layer and publish it, in a process of its own: durable when this returns.
 
     Raises
     ------
@@ -68,7 +69,8 @@ def make_layer(store: LayerStore, layer: NewLayer) -> None:
         It could not be made; the log has the reason.
     """
     do_elsewhere(_make, store.database.secret_address, store.home, layer)
-    store.publish_soon(layer.definition.id)
+    store.follow_up(layer.definition.id)
+    store.publish_soon(layer.definition.id)  # where that went wrong
 
 
 def _make(address: str, home: Path, layer: NewLayer) -> None:
@@ -79,8 +81,17 @@ def _make(address: str, home: Path, layer: NewLayer) -> None:
             ready = itertools.chain(_taken_up(first), _taken_up(second))
             rows = _different(ready, layer.definition.id)
             store.create_layer_of(layer.definition, rows, kind="upload", author=layer.author, note=layer.note)
+        _publish(store, layer.definition.id)
     finally:
         store.close()
+
+
+def _publish(store: LayerStore, layer_id: str) -> None:
+    """Write the published file here, not in the web process; what is committed stands, whatever comes of it."""
+    try:
+        store.export(layer_id)
+    except (OSError, GeoServiceError):
+        LOG.exception("cannot publish %s", layer_id)
 
 
 def _put_down(layer: NewLayer, spools: tuple[IO[bytes], IO[bytes]]) -> None:
@@ -183,9 +194,7 @@ class _Maker:
 
     def _shapes(self, texts: Sequence[str | None]) -> tuple[Any, Any]:
         """Geometries, and which of them are of a kind the layer takes and valid."""
-        shapes = shapely.from_geojson(
-            numpy.array([text or NOTHING for text in texts], dtype=object), on_invalid="ignore"
-        )
+        shapes = shapes_of_lines([f'{{"geometry":{text or NOTHING}'.encode() for text in texts])
         fitting = numpy.isin(shapely.get_type_id(shapes), self._kinds) & ~shapely.is_empty(shapes)
         return shapes, fitting & shapely.is_valid(shapes)
 
