@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import mmap
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -76,9 +77,12 @@ def _write(folder: Path, arrays: Mapping[str, Any]) -> None:
 
 
 def _save(path: Path, values: Any) -> None:
+    """An array on the disk, not only on its way there: the folder it lies in is taken for whole after a power cut too."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         numpy.save(file, values, allow_pickle=False)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 class ColumnFiles(Mapping[str, Column]):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +199,20 @@ def test_the_hilbert_curve_visits_every_cell_once_and_steps_by_one() -> None:
     assert sorted(distance.tolist()) == list(range(32 * 32))
     steps = numpy.abs(numpy.diff(x[order])) + numpy.abs(numpy.diff(y[order]))
     assert (steps == 1).all()
+
+
+def test_every_file_is_on_the_disk_before_its_folder_counts_as_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[int] = set()
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.add(os.fstat(descriptor).st_ino))
+    monkeypatch.setattr(threading, "active_count", lambda: 2)  # no process beside, whose calls are not seen here
+    features = [triangle(number, 117.0 + number, 39.0, 0.1) for number in (1, 2)]
+    write_file(tmp_path / PUBLISHED, dump_collection("schools", 1, map(dump_line, features)))
+    pack(tmp_path, columns=True)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) > 20
+    assert [path.name for path in files if path.stat().st_ino not in synced] == []
 
 
 def test_features_without_a_place_come_last() -> None:
