@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -30,7 +31,7 @@ def write_geometries(folder: Path, geometries: Geometries) -> None:
     labels, sizes = labels_of(geometries, shapes)
     if labels is not None:
         _save(folder / LABELS, labels)
-    numpy.save(folder / "label_sizes.npy", sizes)
+    _write(folder / "label_sizes.npy", sizes)
 
 
 def write_columns(folder: Path, keys: Sequence[str], columns: Mapping[str, Values], count: int) -> None:
@@ -88,7 +89,15 @@ def _arrays(kind: type[Any]) -> list[str]:
 def _save(folder: Path, value: Any) -> None:
     folder.mkdir(exist_ok=True)
     for name in _arrays(type(value)):
-        numpy.save(folder / f"{name}.npy", getattr(value, name), allow_pickle=False)
+        _write(folder / f"{name}.npy", getattr(value, name))
+
+
+def _write(path: Path, values: Any) -> None:
+    """An array on the disk, not only on its way there: ``READY`` is believed after a power cut too."""
+    with path.open("wb") as file:
+        numpy.save(file, values, allow_pickle=False)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _load(folder: Path, kind: type[Any]) -> dict[str, Any]:
