@@ -77,7 +77,7 @@ def _write(folder: Path, arrays: Mapping[str, Any]) -> None:
 
 
 def _save(path: Path, values: Any) -> None:
-    """An array on the disk, not only on its way there: the folder it lies in is taken for whole after a power cut too."""
+    """An array on the disk, not only on its way there: its folder is taken for whole after a power cut too."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         numpy.save(file, values, allow_pickle=False)
