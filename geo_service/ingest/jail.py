@@ -154,6 +154,7 @@ class Jail:
         self._waiting: deque[Job] = deque()
         self._running: dict[str, Job] = {}
         self._link: _Link | None = None
+        self._warming: threading.Thread | None = None
 
     def __enter__(self) -> Jail:
         return self
@@ -187,6 +188,17 @@ class Jail:
             self._fill()
         return job
 
+    def warm(self) -> None:
+        """Start the zygote beside the caller, who will have a job in a moment: its libraries take seconds to load."""
+        if self._link is None and self._warming is None:
+            self._warming = threading.Thread(target=self._warm, name="ingest-warm", daemon=True)
+            self._warming.start()
+
+    def _warm(self) -> None:
+        with suppress(BrokenInstallation), self._lock:  # whoever has a job is told
+            self._linked()
+        self._warming = None
+
     def confinement(self) -> Confinement:
         """What holds the workers here, as the zygote found out by trying."""
         with self._lock:
@@ -206,6 +218,8 @@ class Jail:
 
     def close(self) -> None:
         """Stop the zygote and with it every worker."""
+        if warming := self._warming:
+            warming.join()
         with self._lock:
             link, self._link = self._link, None
         if link:

@@ -36,7 +36,7 @@ PROBLEM = "application/problem+json"
 
 RETRY_AFTER_S = "5"
 """When to ask again while the database is away: restarting PostgreSQL takes about as long."""
-PREPARED_AFTER_S = "2"
+PREPARED_AFTER_S = "1"
 """When to ask again for what is being built: a layer of 100 000 features takes a few seconds."""
 
 

@@ -56,6 +56,7 @@ def receive() -> Response:
     uploads.require_sender(who)
     request.max_content_length = LIMITS.upload_bytes + 1
     name = unquote(request.headers.get("X-File-Name", "upload"))
+    counter().jail.warm()
     kept = counter().evidence.receive(request.stream, name, who)
     deployment().people.audit.record(
         actor=who.name,

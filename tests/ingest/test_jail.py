@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -45,6 +46,18 @@ def test_a_worker_reaches_nothing_outside_its_folder(jail: Jail) -> None:
         pytest.skip("this kernel lacks Landlock or seccomp")
     assert set(answers.values()) == {"PermissionError"}, answers
     assert not (jail.folder / "outside").exists()
+
+
+def test_a_jail_that_was_warmed_takes_the_job_and_is_closed_whenever(tmp_path: Path) -> None:
+    jail = Jail(tmp_path / "jobs", slots=1, queue=2)
+    jail.warm()
+    jail.warm()
+    assert start(jail, "probe").wait(30).outcome == "done"
+    jail.warm()
+    jail.close()
+    jail.warm()
+    jail.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "ingest-warm"]
 
 
 def test_the_queue_is_bounded_and_everybody_sees_their_place(small: Jail) -> None:

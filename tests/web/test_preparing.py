@@ -53,7 +53,7 @@ def told(client: FlaskClient) -> dict[str, object]:
 )
 def test_what_needs_the_files_is_asked_for_again_later(resting: FlaskClient, path: str) -> None:
     answer = resting.get(path)
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert "正在准备" in answer.get_data(as_text=True)
 
 

@@ -5,7 +5,7 @@ import { address, getJson } from "./api.js";
 /** @typedef {import("./app.js").App} App */
 /** @typedef {import("./panel.js").Panel} Panel */
 
-const LOOK_EVERY_MS = 2000;
+const LOOK_EVERY_MS = 1000;
 
 /**
  * Bring layers up to date as soon as they are prepared, until all are.
