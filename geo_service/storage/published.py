@@ -55,6 +55,9 @@ its columns are there."""
 SUFFIXES: dict[Encoding, str] = {"identity": "", "gzip": ".gz", "br": ".br"}
 BLOCK = 128
 """Features whose bboxes are tested as one first."""
+REGION, MANY_BLOCKS = 64, 2_000
+"""Blocks that are tested as one before that, where there are many: a page of a million features takes half the time."""
+_IN_REGION = numpy.arange(REGION)
 _SIGNS = numpy.array((1.0, 1.0, -1.0, -1.0))
 """With them, one comparison tells for all four sides of a bbox whether it reaches into a window."""
 _FIRST, _LAST = numpy.array([0]), numpy.array([-1])
@@ -308,7 +311,7 @@ class PublishedRevision:
         if bbox is None:
             return Found(self.count, numpy.arange(offset, max(offset, min(offset + limit, self.count))))
         outer, inner = _limits(bbox)
-        blocks = _all(self._blocks <= outer).nonzero()[0]
+        blocks = self._touched_blocks(outer)
         inside = _all(self._blocks[blocks] >= inner)
         if inside.any():
             tested = self._tested(blocks[~inside], bbox, outer, inner)
@@ -451,6 +454,20 @@ class PublishedRevision:
         starts = numpy.arange(0, len(boxes), BLOCK)
         low = numpy.minimum.reduceat(boxes[:, :2], starts, axis=0)
         return numpy.hstack((low, -numpy.maximum.reduceat(boxes[:, 2:], starts, axis=0)))
+
+    @cached_property
+    def _regions(self) -> Numbers:
+        """The same of so many blocks that follow one another."""
+        return numpy.minimum.reduceat(self._blocks, numpy.arange(0, len(self._blocks), REGION), axis=0)
+
+    def _touched_blocks(self, outer: Numbers) -> Indices:
+        """Blocks that reach into a window; of very many, only those of regions that do are looked at."""
+        if len(self._blocks) <= MANY_BLOCKS:
+            return _all(self._blocks <= outer).nonzero()[0]
+        regions = _all(self._regions <= outer).nonzero()[0]
+        blocks = (regions[:, None] * REGION + _IN_REGION).ravel()
+        blocks = blocks[blocks < len(self._blocks)]
+        return numpy.asarray(blocks[_all(self._blocks[blocks] <= outer)])
 
     @cached_property
     def _block_sizes(self) -> Indices:

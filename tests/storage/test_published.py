@@ -170,6 +170,21 @@ def test_a_bbox_finds_exactly_what_shapely_finds(
     assert matched(ready, bbox) == {fid for fid, shape in shapes.items() if shape.intersects(window)}
 
 
+def test_regions_of_blocks_find_what_blocks_find(
+    scattered: tuple[PublishedRevision, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_blocks, _ = scattered
+    by_regions = PublishedRevision("schools", 1, by_blocks.sha256, by_blocks.folder)
+    sides = numpy.sort(numpy.random.default_rng(3).uniform(-0.1, 1.2, (200, 2, 2)), axis=1)
+    windows = [tuple(window) for window in (sides + numpy.array((117, 39))).reshape(-1, 4).tolist()]
+    expected = [by_blocks.meeting(window).tolist() for window in windows]
+    monkeypatch.setattr(published, "MANY_BLOCKS", 0)
+    monkeypatch.setattr(published, "REGION", 4)
+    monkeypatch.setattr(published, "_IN_REGION", numpy.arange(4))
+    assert [by_regions.meeting(window).tolist() for window in windows] == expected
+    assert 2 * 4 > len(by_regions._blocks) > 4, "the last region is a short one"
+
+
 @settings(max_examples=60, deadline=None)
 @given(coordinate, coordinate, st.integers(1, 300))
 def test_pages_join_to_the_whole_answer(
