@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import http
 import json
 import os
 import random
@@ -17,6 +18,7 @@ import statistics
 import subprocess
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -34,6 +36,7 @@ from scripts.benchmarks.services import serving
 CONNECTIONS = 16
 PAGE = 100
 LONGEST_S = 60.0
+LOOK_EVERY_S = 0.2
 LAYER = "parcels"
 MILLION = 1_000_000
 BARS = {
@@ -139,7 +142,21 @@ def start_ours(name: str, home: Path, **settings: str) -> Iterator[Peer]:
     }
     known = set(children(os.getpid()))
     with serving(home, server="gunicorn", workers=str(peers.PROCESSES), **settings) as address:
+        await_prepared(address + paths["tile"](10, 0, 0))
         yield Peer(name, address, paths, [n for n in children(os.getpid()) if n not in known])
+
+
+def await_prepared(address: str) -> None:
+    """Wait while a large layer is being prepared, which is answered with 503."""
+    while True:
+        try:
+            urllib.request.urlopen(address, timeout=LONGEST_S).close()  # noqa: S310  # our own
+        except urllib.error.HTTPError as error:
+            if error.code != http.HTTPStatus.SERVICE_UNAVAILABLE:
+                raise
+        else:
+            return
+        time.sleep(LOOK_EVERY_S)
 
 
 def questions(features: int) -> Iterator[Question]:
