@@ -25,7 +25,7 @@ _QUICK = msgspec.json.Encoder(order="sorted")
 _DOUBTFUL = re.compile(rb"null|\d[eE]|\d{16}")
 """NaN would become null; exponents and long numbers are written otherwise."""
 _PLAIN_ID = re.compile(r"[A-Za-z0-9-]*")
-_COORDINATES = rb"((?:[\[\],]++-?[1-9]\d{0,2}\.(?:\d{0,6}[1-9]|0)(?!\d))++\]++)"
+_COORDINATES = rb"((?:[\[\],]+-?[1-9]\d{0,2}\.(?:\d{0,6}[1-9]|0)(?!\d))+\]+)"
 _KIND = rb'"type":"((?:Multi)?(?:Point|LineString|Polygon))"'
 _PLAIN_GEOMETRY = re.compile(
     rb"\{(?:"
@@ -38,7 +38,8 @@ _PLAIN_GEOMETRY = re.compile(
     + _KIND
     + rb")\}"
 )
-"""Numbers of one to three digits and as many decimals as are needed, at most seven."""
+"""Numbers of one to three digits and as many decimals as are needed, at most seven. No possessive quantifiers: Python
+before 3.11.5 (Debian 12 has 3.11.2) gets them wrong."""
 
 
 def dump_line(feature: Feature) -> str:

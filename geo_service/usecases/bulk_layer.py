@@ -194,7 +194,7 @@ class _Maker:
 
     def _shapes(self, texts: Sequence[str | None]) -> tuple[Any, Any]:
         """Geometries, and which of them are of a kind the layer takes and valid."""
-        shapes = shapes_of_lines([f'{{"geometry":{text or NOTHING}'.encode() for text in texts])
+        shapes = shapes_of_lines([line_of("", {}, text or NOTHING).encode() for text in texts])
         fitting = numpy.isin(shapely.get_type_id(shapes), self._kinds) & ~shapely.is_empty(shapes)
         return shapes, fitting & shapely.is_valid(shapes)
 

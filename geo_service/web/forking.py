@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
+import time
 from pathlib import Path
 
 from flask import Flask
@@ -16,6 +18,8 @@ from geo_service.web.app import create_app
 from geo_service.web.operations import SHARED
 
 LOG = logging.getLogger(__name__)
+LOOK_AGAIN_S = 2.0
+"""When a process that was begun while the database was away tries again."""
 PATHS = (
     "/",
     "/healthz",
@@ -33,12 +37,12 @@ def open_to_fork(settings: Settings, before: Flask | None = None) -> Flask:
 
     Raises
     ------
-    GeoServiceError
+    GeoServiceError, OSError
         The deployment cannot be opened and there is none before it.
     """
     try:
         app = create_app(open_deployment(settings), at_work=False)
-    except GeoServiceError:
+    except (GeoServiceError, OSError):
         if before is None:
             raise
         LOG.exception("cannot open the deployment anew; the one before goes on")
@@ -49,13 +53,26 @@ def open_to_fork(settings: Settings, before: Flask | None = None) -> Flask:
 
 
 def take_over(app: Flask) -> Flask:
-    """What a process does first after it was forked: set right what another left undone, and begin to work."""
+    """What a process does first after it was forked: set right what another left undone, and begin to work; as soon as
+    the database can be reached, where that is not now."""
+    if not _has_begun(_deployment(app)):
+        threading.Thread(target=_begin_later, args=(_deployment(app),), name="take-over", daemon=True).start()
+    return app
+
+
+def _has_begun(deployment: Deployment) -> bool:
     try:
-        set_right(_deployment(app))
-        go_to_work(_deployment(app))
+        set_right(deployment)
+        go_to_work(deployment)
     except Unavailable:
         LOG.warning("the database cannot be reached yet", exc_info=True)
-    return app
+        return False
+    return True
+
+
+def _begin_later(deployment: Deployment) -> None:
+    while not _has_begun(deployment):
+        time.sleep(LOOK_AGAIN_S)
 
 
 def warm(app: Flask) -> None:

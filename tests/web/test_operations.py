@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -14,6 +16,7 @@ from flask.testing import FlaskClient
 from geo_service.cli.logs import JsonLines
 from geo_service.deployment import open_deployment
 from geo_service.settings import read_settings
+from geo_service.web import forking
 from geo_service.web.app import create_app
 from tests.postgis import Cluster
 from tests.web.people import PASSWORD, Visitor, add_people
@@ -133,6 +136,29 @@ def test_while_the_database_is_down_answers_are_503_and_afterwards_all_is_as_bef
     wait_until_back(on_server)
     assert {address: on_server.get(address).status_code for address in addresses} == before
     assert figures(on_server)["geo_service_database_up"] == 1
+
+
+@pytest.mark.postgis
+def test_a_process_that_begins_while_the_database_is_down_goes_to_work_when_it_is_back(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forking, "LOOK_AGAIN_S", 0.1)
+    with cluster.lent_database() as url:
+        app = forking.open_to_fork(read_settings({"GEO_SERVICE_HOME": str(tmp_path), "GEO_SERVICE_DATABASE": url}))
+        here = app.extensions["deployment"]
+        cluster.crash()
+        try:
+            forking.take_over(app)
+            assert here.publisher.errands.resting, "no build is begun that would find no database"
+            assert app.test_client().get("/readyz").status_code == 503
+            [beginning] = [thread for thread in threading.enumerate() if thread.name == "take-over"]
+        finally:
+            cluster.start()
+        beginning.join(10)
+        assert not beginning.is_alive()
+        assert not here.publisher.errands.resting, "it has gone to work"
+        wait_until_back(app.test_client())
+        here.store.close()
 
 
 WITH_NAMES = (
