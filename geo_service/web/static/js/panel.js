@@ -216,7 +216,7 @@ function expander(label, list, open, make) {
  * @param {MapLayer} layer
  */
 function countOf({ info }) {
-  if (info.preparing) return h("span", { class: "count", role: "status" }, number(info.count, 0), h("small", {}, t("preparing")));
+  if (info.preparing) return h("span", { class: "count", role: "status" }, number(info.count, 0), h("small", {}, ` ${t("preparing")}`));
   const waiting = info.count - info.located;
   const aside_ = [info.illustrative ? aside("illustrative", info.illustrative) : "", !info.located && waiting ? aside("unlocated", waiting) : ""].join("");
   return h("span", { class: "count" }, number(info.located, 0), aside_ ? h("small", {}, aside_) : null);
