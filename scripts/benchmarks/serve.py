@@ -113,16 +113,22 @@ def measure(outcome: Outcome, folder: Path, stack: ExitStack, options: argparse.
     room = Room(folder, folder / "home" / "layers" / f"{LAYER}.geojson", stack)
     others = peers.start(room, [n for n in options.peers.split(",") if n])
     ours = stack.enter_context(start_ours("ours", folder / "home"))
-    forgetful = stack.enter_context(start_ours("ours", folder / "home", tile_cache_mb="0"))
     for question in questions(options.features):
-        mine = forgetful if question.key == "tile" else ours
-        servers = [s for s in (mine, *others) if question.key in s.paths]
-        for run in range(options.runs):
-            for server in servers:
-                ask_in_turn(folder, server, question, run, options)
+        if question.key == "map":
+            report_memory(outcome, [ours, *others], folder, loaded=options.features)
+        with ExitStack() as stays:
+            mine = ours
+            if question.key == "tile":  # the one whose memory is told cuts them too, another keeps none
+                ask_in_turn(folder, ours, dataclasses.replace(question, runs={}), 0, options)
+                mine = stays.enter_context(start_ours("ours", folder / "home", tile_cache_mb="0"))
+            servers = [s for s in (mine, *others) if question.key in s.paths]
+            for run in range(options.runs):
+                for server in servers:
+                    ask_in_turn(folder, server, question, run, options)
         report(outcome, question)
+    drawing = [s for s in (ours, *others) if "map" in s.paths]
+    report_sizes(outcome, "memory with pictures", sizes_mb(drawing, folder))
     measure_kept(outcome, room, ours, others, options)
-    report_memory(outcome, [ours, *others], folder, loaded=options.features)
     measure_whole(outcome, room, [ours, *others], options)
     measure_dissolve(outcome, room, options)
 
@@ -367,22 +373,33 @@ def fetch_s(address: str) -> float:
 
 
 def report_memory(outcome: Outcome, servers: list[Peer], folder: Path, *, loaded: int) -> None:
-    """Memory of each server's processes after every question, without files of the data that are mapped.
+    """Memory of each server after the questions that tipg answers too, so before pictures are drawn.
 
     The bar is for a million features loaded; less of them makes only the others smaller. The whole layer is asked for
     afterwards: with a million features tipg's processes end at it.
-
-    Whoever reads the same files without mapping them has them in the same page cache, where nobody's account shows it.
     """
-    sizes = {s.name: sum(memory_mb(p, folder) for p in s.processes) for s in servers}
-    for server in servers:
-        mapped = sum(memory_mb(p) for p in server.processes) - sizes[server.name]
-        note = f"all its processes, PostgreSQL with it, after the runs; and {mapped:.0f} MB of mapped data files"
-        outcome.add(f"memory: {server.name}", sizes[server.name], "MB", note=note)
+    sizes = sizes_mb(servers, folder)
+    report_sizes(outcome, "memory", sizes)
     tipg = sizes.get("tipg on PostGIS")
     if tipg:
         bar = ("<=", 0.25) if loaded >= MILLION else None
-        outcome.add("memory: ours to tipg on PostGIS", sizes["ours"] / tipg, "x", bar)
+        outcome.add("memory: ours to tipg on PostGIS", sizes["ours"][0] / tipg[0], "x", bar)
+
+
+def report_sizes(outcome: Outcome, title: str, sizes: dict[str, tuple[float, float]]) -> None:
+    """What each server holds, in MB."""
+    for name, (own, mapped) in sizes.items():
+        note = f"all its processes, PostgreSQL with it, after the runs; and {mapped:.0f} MB of mapped data files"
+        outcome.add(f"{title}: {name}", own, "MB", note=note)
+
+
+def sizes_mb(servers: list[Peer], folder: Path) -> dict[str, tuple[float, float]]:
+    """Memory of each server's processes without files of the data that are mapped, and those.
+
+    Whoever reads the same files without mapping them has them in the same page cache, where nobody's account shows it.
+    """
+    own = {s.name: sum(memory_mb(p, folder) for p in s.processes) for s in servers}
+    return {s.name: (own[s.name], sum(map(memory_mb, s.processes)) - own[s.name]) for s in servers}
 
 
 def memory_mb(process: int, without: Path | None = None) -> float:
