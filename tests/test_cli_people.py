@@ -9,7 +9,9 @@ from sqlalchemy import update
 
 from geo_service.cli import run
 from geo_service.storage import tables
+from geo_service.storage.accounts import check_password
 from geo_service.storage.engine import open_database
+from geo_service.usecases.accounts import password_for
 
 
 @pytest.fixture
@@ -28,6 +30,14 @@ def test_an_account_is_made_listed_and_gets_another_password(
     assert capsys.readouterr().out.split()[1] != first
     assert run(["user", "add", "li"], environment) == 1
     assert run(["user", "password", "nobody"], environment) == 2
+
+
+@pytest.mark.parametrize("name", ["a", "li"])
+def test_a_password_by_chance_never_has_the_name_in_it(name: str) -> None:
+    found = {password_for(name) for _ in range(500)}  # two in five have an "a" in them
+    assert len(found) == 500
+    for password in found:
+        check_password(name, password)
 
 
 def test_a_broken_log_is_found(environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -58,9 +57,9 @@ def _add(terminal: Terminal) -> click.Command:
     @terminal.option("--subdistrict", default=ANY, metavar="TEXT", zh="街道，* 为全区。", en="Subdistrict, * for all.")
     def add(*, name: str, display: str, role: Any, layer: str, subdistrict: str) -> None:
         from geo_service.core.access import Account, Grant
-        from geo_service.usecases.accounts import add_account
+        from geo_service.usecases.accounts import add_account, password_for
 
-        password = secrets.token_urlsafe(12)
+        password = password_for(name)
         account = Account(name=name, display=display or name, grants=(Grant(role, layer, subdistrict),))
         with _opened(terminal) as deployment:
             add_account(deployment.people, account, password, actor=ACTOR)
@@ -85,9 +84,9 @@ def _password(terminal: Terminal) -> click.Command:
     @terminal.command("password", zh="重设密码，打印一次性新密码。", en="Set a new password and print it once.")
     @click.argument("name", metavar="NAME")
     def password(*, name: str) -> None:
-        from geo_service.usecases.accounts import set_password
+        from geo_service.usecases.accounts import password_for, set_password
 
-        fresh = secrets.token_urlsafe(12)
+        fresh = password_for(name)
         with _opened(terminal) as deployment:
             set_password(deployment.people, name, fresh, actor=ACTOR)
         click.echo(f"{name}  {fresh}")

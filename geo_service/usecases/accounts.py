@@ -50,7 +50,7 @@ def first_admin(people: People) -> str:
     """A one-time password for ``admin`` where there is no account yet, else empty; to be shown once."""
     if people.accounts.count():
         return ""
-    password = secrets.token_urlsafe(12)
+    password = password_for(FIRST_ADMIN)
     people.accounts.add(Account(name=FIRST_ADMIN, display="管理员", grants=(Grant("admin"),)), password)
     people.audit.record(actor="set-up", action="account-add", target=FIRST_ADMIN)
     return password
@@ -60,6 +60,12 @@ def add_account(people: People, account: Account, password: str, *, actor: str) 
     """Keep a new account and log who made it; raises as ``Accounts.add``."""
     people.accounts.add(account, password)
     people.audit.record(actor=actor, action="account-add", target=account.name, grants=_words(account))
+
+
+def password_for(name: str) -> str:
+    """A password by chance that will do for an account: the name of one, which may be short, must not be in it."""
+    password = secrets.token_urlsafe(12)
+    return password_for(name) if name and name.casefold() in password.casefold() else password
 
 
 def change_account(people: People, account: Account, *, actor: str) -> None:

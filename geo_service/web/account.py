@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import cast, get_args
 
 from flask import Blueprint, Response, redirect, render_template, request, session, url_for
@@ -134,7 +133,7 @@ def add_person() -> AnyResponse:
         raise InvalidParameter(
             name="name", value=name, reason="账号须为 40 个以内的字母、数字、-_. / letters, digits, -_."
         )
-    password = secrets.token_urlsafe(12)
+    password = accounts.password_for(name)
     display = request.form.get("display", "").strip()[:80] or name
     account = Account(name=name, display=display, grants=(_grant(),))
     accounts.add_account(deployment().people, account, password, actor=admin.name)
@@ -177,7 +176,7 @@ def set_active(name: str) -> AnyResponse:
 def reset_password(name: str) -> AnyResponse:
     """A new one-time password for somebody who forgot theirs."""
     admin = _require_admin()
-    password = secrets.token_urlsafe(12)
+    password = accounts.password_for(name)
     accounts.set_password(deployment().people, name, password, actor=admin.name)
     session["new_password"] = f"{name}  {password}"
     return redirect(url_for("account.people"), code=303)
