@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -29,6 +28,7 @@ from geo_service.storage import tables
 from geo_service.storage.bulk import insert_rows
 from geo_service.storage.engine import Database
 from geo_service.storage.rows import batches
+from geo_service.storage.short_ids import short_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,20 +69,20 @@ class Drafts:
     ) -> Draft:
         """A new open draft with its changes, durable when this returns."""
         at = self._timestamp()
-        draft = Draft(
-            id=f"D{self._now().astimezone(datetime.UTC):%y%m%d}-{secrets.token_hex(3)}",
-            layer=layer,
-            base_rev=base_rev,
-            owner=owner,
-            state="open",
-            mode=mode,
-            note=note,
-            created=at,
-            updated=at,
-            upload=upload,
-            report=report or {},
-        )
         with self._database.writing() as connection:
+            draft = Draft(
+                id=short_id(connection, tables.draft.c.id, "D", self._now()),
+                layer=layer,
+                base_rev=base_rev,
+                owner=owner,
+                state="open",
+                mode=mode,
+                note=note,
+                created=at,
+                updated=at,
+                upload=upload,
+                report=report or {},
+            )
             connection.execute(insert(tables.draft).values(_draft_row(draft)))
             _add_changes(connection, draft.id, changes)
         return draft

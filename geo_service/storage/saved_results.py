@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from geo_service.core.text import Text
 from geo_service.errors import RequestTooLarge, ResultNotFound
 from geo_service.storage import tables
 from geo_service.storage.engine import Database
+from geo_service.storage.short_ids import short_id
 
 MOST_BYTES = 32 << 20
 """Of one answer as JSON."""
@@ -69,20 +69,20 @@ class SavedResults:
         if len(data) > MOST_BYTES:
             raise RequestTooLarge(limit=f"{MOST_BYTES >> 20} MB")
         now = self._now().astimezone(datetime.UTC)
-        saved = SavedResult(
-            id=f"R{now:%y%m%d}-{secrets.token_hex(3)}",
-            name=name,
-            question=str(body["id"]),
-            author=author,
-            at=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            headline=Text(body["headline"]["zh"], body["headline"]["en"]),
-            parameters={p["key"]: p["value"] for p in body["parameters"]},
-            reads=tuple(LayerRead(r["role"], r["layer"], r["rev"]) for r in body["reads"]),
-        )
-        head = {"headline": saved.headline, "parameters": saved.parameters, "reads": saved.reads}
-        row = {key: getattr(saved, key) for key in ("id", "name", "question", "author", "at")}
-        row |= {"head": msgspec.json.encode(head).decode(), "body": data.decode()}
         with self._database.writing() as connection:
+            saved = SavedResult(
+                id=short_id(connection, tables.saved_result.c.id, "R", now),
+                name=name,
+                question=str(body["id"]),
+                author=author,
+                at=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                headline=Text(body["headline"]["zh"], body["headline"]["en"]),
+                parameters={p["key"]: p["value"] for p in body["parameters"]},
+                reads=tuple(LayerRead(r["role"], r["layer"], r["rev"]) for r in body["reads"]),
+            )
+            head = {"headline": saved.headline, "parameters": saved.parameters, "reads": saved.reads}
+            row = {key: getattr(saved, key) for key in ("id", "name", "question", "author", "at")}
+            row |= {"head": msgspec.json.encode(head).decode(), "body": data.decode()}
             connection.execute(insert(tables.saved_result).values(row))
         return saved
 

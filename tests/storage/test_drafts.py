@@ -45,6 +45,12 @@ def test_a_draft_comes_back_whole(drafts: Drafts) -> None:
     assert drafts.changes(draft_id)[7] == change(7)
 
 
+def test_a_draft_never_gets_the_id_of_another(drafts: Drafts, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = iter(["6178be", "6178be", "6178be", "07aa31"])
+    monkeypatch.setattr("secrets.token_hex", lambda _: next(chance))
+    assert [make(drafts, 0), make(drafts, 0)] == ["D261124-6178be", "D261124-07aa31"]
+
+
 def test_a_deletion_has_no_after(drafts: Drafts) -> None:
     gone = DraftChange(fid="NK-XX-009", operation="delete", after=None, base_rev=1)
     draft_id = make(drafts)
