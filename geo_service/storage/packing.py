@@ -32,6 +32,9 @@ LOG = logging.getLogger(__name__)
 Follow = Callable[[Geometries, Callable[[], None]], None]
 """What makes more of geometries in degrees, in Hilbert order; it calls back to wait until columns are there."""
 PUBLISHED = "layer.geojson"
+SIDES = "sides.npy"
+SIGNS = numpy.array((1.0, 1.0, -1.0, -1.0))
+"""With them, one comparison tells for all four sides of a bbox whether it reaches into a window."""
 HILBERT_BITS = 16
 AT_ONCE = 20_000
 NEWLINE = ord("\n")
@@ -66,7 +69,7 @@ def _write_files(folder: Path, lines: _Lines, order: Indices, boxes: Numbers, sh
     sizes = lines.ends[order] - lines.begins[order]
     write_file(folder / "features.bin", lines.joined(order))
     save(folder / "offsets.npy", numpy.concatenate(([0], numpy.cumsum(sizes + 1))))
-    save(folder / "boxes.npy", boxes)
+    save(folder / SIDES, boxes * SIGNS)
     _write_shapes(folder, shapes[: int(numpy.count_nonzero(~numpy.isnan(boxes[:, 0])))])
 
 

@@ -143,7 +143,7 @@ class LargeRevision:
     @cached_property
     def _changed_boxes(self) -> Any:
         bounds = [shape.bounds for f in self.extras if (shape := f.shape()) is not None]
-        return numpy.vstack([self.base.boxes[self.gone], numpy.array(bounds).reshape(-1, 4)])
+        return numpy.vstack([self.base.boxes(self.gone), numpy.array(bounds).reshape(-1, 4)])
 
     # ---- questions
 
@@ -196,7 +196,7 @@ class LargeRevision:
         """West, south, east, north of rows that have a place."""
         inside = rows < self.base.count
         found = numpy.empty((len(rows), 4))
-        found[inside] = self.base.boxes[rows[inside]]
+        found[inside] = self.base.boxes(rows[inside])
         shapes = [self.extras[row].shape() for row in (rows[~inside] - self.base.count).tolist()]
         found[~inside] = shapely.bounds(shapes) if shapes else numpy.empty((0, 4))
         return found

@@ -12,7 +12,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy
 import shapely
@@ -168,22 +167,20 @@ def _make(place: _Place) -> None:
     """In a process of its own: the files of a source that carries other properties than when it was built."""
     ready = PublishedRevision(*place.ready)
     geometries = numpy.full(ready.count, None, dtype=object)
-    located = numpy.flatnonzero(~numpy.isnan(ready.boxes[:, 0]))
-    geometries[located] = shapely.force_2d(ready.shapes(located))
+    geometries[: ready.located] = shapely.force_2d(ready.shapes(numpy.arange(ready.located)))
     write_geometries(place.folder, geometries)
     write_columns(place.folder, place.keys, ready.columns, len(geometries))
 
 
 def _warm(place: _Place) -> None:
     """In a process of its own: the tiles of low zooms."""
-    boxes = PublishedRevision(*place.ready).boxes
-    boxes = boxes[~numpy.isnan(boxes[:, 0])]
-    if len(boxes):
-        _cut(place, (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist()))
+    ready = PublishedRevision(*place.ready)
+    if ready.located:
+        _cut(place, ready.bounds)
     (place.folder / WARM).touch()
 
 
-def _cut(place: _Place, bounds: Any) -> None:
+def _cut(place: _Place, bounds: Bbox) -> None:
     source, cache = read_source(place.folder, place.keys, place.ready[0]), TileCache(*place.cache)
     made = 0
     for z in range(WARM_ZOOM + 1):

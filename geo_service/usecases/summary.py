@@ -74,7 +74,8 @@ def summarise_large(definition: LayerDefinition, large: LargeRevision) -> Summar
     """The same of a large layer, counted on its columns; the changed features are counted one by one."""
     base, live = large.base, numpy.ones(large.base.count, bool)
     live[large.gone] = False
-    located = live & ~numpy.isnan(base.boxes[:, 0])
+    located = live.copy()
+    located[base.located :] = False
     changed = summarise(definition, large.extras)
     filled = {key: _filled(large, key, live) for key in large.columns if key != "id"}
     return Summary(
@@ -82,7 +83,7 @@ def summarise_large(definition: LayerDefinition, large: LargeRevision) -> Summar
         precisions=Counter(_precisions(large, live, located)) + Counter(changed.precisions),
         classes=Counter(_classes(definition, large, live)) + Counter(changed.classes),
         filled=Counter(filled) + Counter(changed.filled),
-        bbox=_joined(base.boxes[located], changed.bbox),
+        bbox=_joined(base.boxes(located), changed.bbox),
     )
 
 
