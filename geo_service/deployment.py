@@ -21,7 +21,7 @@ from geo_service.storage.basemap_file import read_basemaps
 from geo_service.storage.drafts import Drafts
 from geo_service.storage.kept_files import KeptFiles
 from geo_service.storage.ledger import read_ledger
-from geo_service.storage.published import Publisher
+from geo_service.storage.publisher import Publisher
 from geo_service.storage.saved_results import SavedResults
 from geo_service.storage.seed import Seed, SeedProblem, import_seed, read_seed
 from geo_service.storage.store import LayerStore, Recovery, open_store

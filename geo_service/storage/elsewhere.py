@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import multiprocessing
 import multiprocessing.util  # registers its own end first
 import os
@@ -10,10 +11,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Hashable
-from typing import Any
+from typing import Any, NoReturn, Self
 
 from geo_service.errors import StorageFault
 
+LOG = logging.getLogger(__name__)
 NICENESS = 10
 LOOK_EVERY_S = 0.05
 _STOPPING = threading.Event()
@@ -39,6 +41,63 @@ def do_elsewhere(work: Callable[..., object], *arguments: Any) -> None:
         sys.exit()  # of this thread: the process is ending, and has ended the other one
     if process.exitcode:
         raise StorageFault(reason=f"{work.__name__}: {process.exitcode}")
+
+
+def may_fork() -> bool:
+    """Whether this process may have another beside it that goes on from here, with one thread of those there are."""
+    return hasattr(os, "fork") and threading.active_count() == 1
+
+
+class Helper:
+    """Work of a process beside this one; where it may have none (no fork, or threads), done here when it is waited for.
+
+    As a context it waits at the end; where the block fails, for a process only.
+    """
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work: Callable[[], None] | None = work
+        self.pid = 0
+        if may_fork():
+            self.pid = os.fork()
+            if not self.pid:
+                _end(work)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.wait()
+        elif self.pid and self._work is not None:
+            os.waitpid(self.pid, 0)
+
+    def wait(self) -> None:
+        """Until the work is done.
+
+        Raises
+        ------
+        StorageFault
+            The other process failed; the log has the trace.
+        """
+        work, self._work = self._work, None
+        if work is None:
+            return
+        if not self.pid:
+            work()
+        elif status := os.waitpid(self.pid, 0)[1]:
+            raise StorageFault(reason=f"{self.pid}: {status}")
+
+
+def _end(work: Callable[[], None]) -> NoReturn:
+    """In a forked process: do it, and end without a look at what it was forked with."""
+    status = 1
+    try:
+        work()
+        status = 0
+    except BaseException:
+        LOG.exception("the process beside this one")
+    finally:
+        os._exit(status)
 
 
 class Errands:

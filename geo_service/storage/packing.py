@@ -6,13 +6,12 @@ import io
 import logging
 import mmap
 import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, Self
+from typing import Any
 
 import numpy
 import shapely
@@ -20,8 +19,8 @@ from numpy.typing import NDArray
 
 from geo_service.core.bulk_shapes import Geometries, shapes_of_lines
 from geo_service.core.geojson import load_line
-from geo_service.errors import StorageFault
 from geo_service.storage.column_files import ColumnSet
+from geo_service.storage.elsewhere import Helper
 from geo_service.storage.files import read_chunks, write_file
 from geo_service.storage.rows import bounds
 
@@ -58,7 +57,7 @@ def pack(folder: Path, *, columns: bool, follow: Follow | None = None) -> None:
         shapes = shapes[order]
         write = partial(_write_files, folder, lines, order, boxes[order], shapes)
         if making is not None:
-            stack.enter_context(_Helper(write))
+            stack.enter_context(Helper(write))
         else:
             write()
         if follow is not None:
@@ -158,59 +157,7 @@ def _write_shapes(folder: Path, shapes: Geometries) -> None:
     save(folder / "shapes.npy", numpy.cumsum(numpy.concatenate(sizes)))
 
 
-class _Helper:
-    """Work of a process beside this one; where it may have none (no fork, or threads), done here when it is waited for.
-
-    As a context it waits at the end; where the block fails, for a process only.
-    """
-
-    def __init__(self, work: Callable[[], None]) -> None:
-        self._work: Callable[[], None] | None = work
-        self.pid = 0
-        if hasattr(os, "fork") and threading.active_count() == 1:  # a forked process has one thread of them only
-            self.pid = os.fork()
-            if not self.pid:
-                _end(work)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self.wait()
-        elif self.pid and self._work is not None:
-            os.waitpid(self.pid, 0)
-
-    def wait(self) -> None:
-        """Until the work is done.
-
-        Raises
-        ------
-        StorageFault
-            The other process failed; the log has the trace.
-        """
-        work, self._work = self._work, None
-        if work is None:
-            return
-        if not self.pid:
-            work()
-        elif status := os.waitpid(self.pid, 0)[1]:
-            raise StorageFault(reason=f"packing: {status}")
-
-
-def _end(work: Callable[[], None]) -> NoReturn:
-    """In a forked process: do it, and end without a look at what it was forked with."""
-    status = 1
-    try:
-        work()
-        status = 0
-    except BaseException:
-        LOG.exception("packing")
-    finally:
-        os._exit(status)
-
-
-class _Columns(_Helper):
+class _Columns(Helper):
     """Column files, made beside this process, which tells the order of their features as soon as it is known."""
 
     def __init__(self, folder: Path, lines: _Lines) -> None:

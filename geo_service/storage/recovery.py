@@ -15,7 +15,7 @@ from geo_service.errors import GeoServiceError, StorageFault
 from geo_service.storage import definitions, rows
 from geo_service.storage.exports import Kept, Stamp
 from geo_service.storage.file_fault import FileFault, decode_text
-from geo_service.storage.files import hash_file, write_file
+from geo_service.storage.files import hash_file, read_chunks, write_file
 from geo_service.storage.layer_file import read_features, to_feature
 from geo_service.storage.splice import spliced
 
@@ -46,8 +46,8 @@ class Recovery:
     reason: str = ""
 
 
-def publish(store: LayerStore, layer_id: str) -> str:
-    """The hash of the published head; whoever calls holds the export lock."""
+def publish(store: LayerStore, layer_id: str, first: Path | None = None) -> str:
+    """The hash of the published head, of revision 1 out of a file that holds its bytes; hold the export lock."""
     state = store.layer(layer_id)
     rev = state.revision.rev
     stamp = _trusted_stamp(store, layer_id)
@@ -56,7 +56,8 @@ def publish(store: LayerStore, layer_id: str) -> str:
         return stamp.sha256
     if stamp is None:
         _keep_hand_edit(store, layer_id)
-    sha256 = store.exports.write(layer_id, rev, _chunks(store, layer_id, rev, stamp))
+    chunks = read_chunks(first) if first is not None and rev == 1 else _chunks(store, layer_id, rev, stamp)
+    sha256 = store.exports.write(layer_id, rev, chunks)
     known = store.revision(layer_id, rev).sha256
     if not known:
         store.set_sha256(layer_id, rev, sha256)

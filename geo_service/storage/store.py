@@ -325,13 +325,14 @@ class LayerStore:
         """The published bytes of any revision, made again from the rows."""
         return dump_collection(layer_id, rev, self.lines(layer_id, rev))
 
-    def export(self, layer_id: str) -> str:
+    def export(self, layer_id: str, first: Path | None = None) -> str:
         """The hash of the published file, written unless it holds the head already.
 
-        Safe from several processes at once. A file edited by hand is kept aside first.
+        Safe from several processes at once. A file edited by hand is kept aside first. ``first`` holds the bytes of
+        revision 1, made along with its rows.
         """
         with self.exports.locked(layer_id):
-            return recovery.publish(self, layer_id)
+            return recovery.publish(self, layer_id, first)
 
     def _export_and_tell(self, layer_id: str) -> None:
         self.export(layer_id)

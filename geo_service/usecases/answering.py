@@ -27,7 +27,7 @@ from geo_service.errors import BrokenLedgerFile, Unavailable
 from geo_service.settings import Settings
 from geo_service.storage.kept_files import KeptFiles
 from geo_service.storage.ledger import read_ledger
-from geo_service.storage.published import Publisher
+from geo_service.storage.publisher import Publisher
 from geo_service.storage.saved_results import SavedResult
 from geo_service.storage.store import LayerStore, open_store
 from geo_service.usecases import report

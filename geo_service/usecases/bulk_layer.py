@@ -8,15 +8,13 @@ rows that a quick look clears, and one by one for all others.
 from __future__ import annotations
 
 import datetime
-import itertools
 import logging
-import os
-import pickle
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 import numpy
@@ -25,18 +23,20 @@ import shapely
 from geo_service.core import crs
 from geo_service.core.bulk_shapes import shapes_of_lines
 from geo_service.core.derived import Area, with_derived
-from geo_service.core.geojson import canonical_text, line_of
+from geo_service.core.geojson import canonical_text, dump_collection, line_of
 from geo_service.core.layers import LayerDefinition
 from geo_service.core.validation import Rules, check_feature
-from geo_service.errors import GeoServiceError, StorageFault
+from geo_service.errors import GeoServiceError
 from geo_service.ingest.examination import ProposedChange
-from geo_service.storage.elsewhere import do_elsewhere
+from geo_service.storage.building import Ahead, Workshop
+from geo_service.storage.elsewhere import Helper, do_elsewhere, may_fork
 from geo_service.storage.rows import StoredFeature, batches, stored
+from geo_service.storage.spool import AT_ONCE, ReadyRows, Spool
 from geo_service.storage.store import LayerStore, open_store
+from geo_service.usecases.large_tiles import make_source
 
 LARGE = 5_000
 """Layers of more rows are made elsewhere."""
-AT_ONCE = 5_000
 NOTHING = "null"
 LOG = logging.getLogger(__name__)
 
@@ -60,60 +60,64 @@ class NewLayer:
     note: str
 
 
-def make_layer(store: LayerStore, layer: NewLayer) -> None:
+def make_layer(store: LayerStore, layer: NewLayer, workshop: Workshop | None = None) -> None:
     """Make revision 1 of a layer and publish it, in a process of its own: durable when this returns.
+
+    What a large layer is served from is built meanwhile, in a workshop of the store's home.
 
     Raises
     ------
     StorageFault
         It could not be made; the log has the reason.
     """
-    do_elsewhere(_make, store.database.secret_address, store.home, layer)
+    workshop = workshop or Workshop(store.home, beside=make_source)
+    do_elsewhere(_make, store.database.secret_address, workshop, layer)
     store.follow_up(layer.definition.id)
     store.publish_soon(layer.definition.id)  # where that went wrong
 
 
-def _make(address: str, home: Path, layer: NewLayer) -> None:
-    store = open_store(address, home, lambda: datetime.datetime.now(datetime.UTC))
-    try:
-        with tempfile.TemporaryFile() as first, tempfile.TemporaryFile() as second:
-            _put_down(layer, (first, second))
-            ready = itertools.chain(_taken_up(first), _taken_up(second))
-            rows = _different(ready, layer.definition.id)
-            store.create_layer_of(layer.definition, rows, kind="upload", author=layer.author, note=layer.note)
-        _publish(store, layer.definition.id)
-    finally:
-        store.close()
+def _make(address: str, workshop: Workshop, layer: NewLayer) -> None:
+    with ExitStack() as stack:
+        ready = stack.enter_context(_put_down(layer))
+        ahead = None
+        if workshop.is_large(len(ready)) and may_fork():  # before the database is opened: nothing of it crosses a fork
+            ahead = stack.enter_context(Ahead(workshop, layer.definition, len(ready), partial(_file_of, layer, ready)))
+        store = stack.enter_context(closing(open_store(address, workshop.home, _now)))
+        store.create_layer_of(layer.definition, ready.rows(), kind="upload", author=layer.author, note=layer.note)
+        _publish(store, layer.definition.id, ahead)
 
 
-def _publish(store: LayerStore, layer_id: str) -> None:
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
+def _publish(store: LayerStore, layer_id: str, ahead: Ahead | None) -> None:
     """Write the published file here, not in the web process; what is committed stands, whatever comes of it."""
     try:
-        store.export(layer_id)
+        store.export(layer_id, ahead.published() if ahead else None)
+        if ahead:
+            ahead.settle()
     except (OSError, GeoServiceError):
         LOG.exception("cannot publish %s", layer_id)
 
 
-def _put_down(layer: NewLayer, spools: tuple[IO[bytes], IO[bytes]]) -> None:
+def _file_of(layer: NewLayer, ready: ReadyRows) -> Iterator[bytes]:
+    return dump_collection(layer.definition.id, 1, ready.lines())
+
+
+@contextmanager
+def _put_down(layer: NewLayer) -> Iterator[ReadyRows]:
     """Get the rows ready, half of them by a process beside this one, so that two cores are used, and the database's one
     writer is held only while they are written."""
-    middle = _middle(layer.changes)
-    helper = os.fork()  # this process has one thread
-    if not helper:
-        status = 1
-        try:
-            _put_down_part(layer, (middle, layer.changes.stat().st_size), spools[1])
-            status = 0
-        except BaseException:
-            LOG.exception("the second half of %s", layer.definition.id)
-        finally:
-            os._exit(status)
-    try:
-        _put_down_part(layer, (0, middle), spools[0])
-    finally:
-        _, status = os.waitpid(helper, 0)
-    if status:
-        raise StorageFault(reason=f"{layer.definition.id}: {status}")
+    middle, size = _middle(layer.changes), layer.changes.stat().st_size
+    with Spool.opened() as first, Spool.opened() as second:
+        with Helper(lambda: second.fill(_rows_of(layer, (middle, size)))):
+            first.fill(_rows_of(layer, (0, middle)))
+        yield ReadyRows(layer.definition.id, first, second)
+
+
+def _rows_of(layer: NewLayer, part: tuple[int, int]) -> Iterator[StoredFeature]:
+    return stored_rows(layer.definition, _lines(layer.changes, part), layer.areas)
 
 
 def _middle(path: Path) -> int:
@@ -122,13 +126,6 @@ def _middle(path: Path) -> int:
         file.seek(path.stat().st_size // 2)
         file.readline()
         return file.tell()
-
-
-def _put_down_part(layer: NewLayer, part: tuple[int, int], spool: IO[bytes]) -> None:
-    found = stored_rows(layer.definition, _lines(layer.changes, part), layer.areas)
-    for batch in batches(found, AT_ONCE):
-        pickle.dump([(row.fid, row.line, row.bbox) for row in batch], spool, pickle.HIGHEST_PROTOCOL)
-    spool.flush()
 
 
 def _lines(path: Path, part: tuple[int, int]) -> Iterator[bytes]:
@@ -140,22 +137,6 @@ def _lines(path: Path, part: tuple[int, int]) -> Iterator[bytes]:
             begin += len(line)
             if begin >= end:
                 return
-
-
-def _taken_up(spool: IO[bytes]) -> Iterator[StoredFeature]:
-    size = spool.seek(0, 2)
-    spool.seek(0)
-    while spool.tell() < size:
-        yield from (StoredFeature(*row) for row in pickle.load(spool))  # noqa: S301  # our own, from a moment ago
-
-
-def _different(rows: Iterable[StoredFeature], layer_id: str) -> Iterator[StoredFeature]:
-    known: set[str] = set()
-    for row in rows:
-        if row.fid in known:
-            raise StorageFault(reason=f"{layer_id}: 编号重复 / two features of id {row.fid}")
-        known.add(row.fid)
-        yield row
 
 
 def stored_rows(definition: LayerDefinition, lines: Iterable[bytes], areas: Sequence[Area]) -> Iterator[StoredFeature]:

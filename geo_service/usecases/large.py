@@ -26,7 +26,8 @@ from geo_service.core.query import Bbox, FeaturePage, Query
 from geo_service.core.reference_systems import CRS84, ReferenceSystem
 from geo_service.errors import UnknownField
 from geo_service.storage.lookup import changes_between
-from geo_service.storage.published import PublishedRevision, Publisher
+from geo_service.storage.published import PublishedRevision
+from geo_service.storage.publisher import Publisher
 from geo_service.storage.store import LayerStore
 from geo_service.usecases.large_names import NAME, sounding
 from geo_service.usecases.lines import Lines, Rows

@@ -30,7 +30,6 @@ from geo_service.rendering.tiles import TileSource, tile_of
 from geo_service.storage.elsewhere import Errands, do_elsewhere
 from geo_service.storage.files import exclusive
 from geo_service.storage.published import PublishedRevision
-from geo_service.storage.store import LayerStore
 from geo_service.storage.tile_cache import TileCache, TileKey
 from geo_service.usecases.large import LargeRevision
 from geo_service.usecases.memo import Memo
@@ -143,10 +142,10 @@ def source_of(located: Sequence[Feature], keys: Sequence[str], name: str) -> Til
 
 
 def make_source(
-    store: LayerStore, ready: PublishedRevision, geometries: Geometries, wait_for_columns: Callable[[], None]
+    definition: LayerDefinition, ready: PublishedRevision, geometries: Geometries, wait_for_columns: Callable[[], None]
 ) -> None:
     """The files of a source, made where a revision is built and its geometries are at hand."""
-    keys = tile_fields(store.definition(ready.layer, ready.rev))
+    keys = tile_fields(definition)
     place = _Place((ready.layer, ready.rev, ready.sha256, ready.folder), ("id", *keys))
     write_geometries(place.folder, shapely.force_2d(geometries))
     wait_for_columns()

@@ -16,7 +16,8 @@ from geo_service.core.query import Bbox, FeaturePage, Query
 from geo_service.core.revisions import Revision
 from geo_service.errors import BeingPrepared
 from geo_service.rendering.tiles import TileSource
-from geo_service.storage.published import OVERLAY, PublishedRevision, Publisher
+from geo_service.storage.published import PublishedRevision
+from geo_service.storage.publisher import OVERLAY, Publisher
 from geo_service.storage.store import LayerState, LayerStore
 from geo_service.storage.tile_cache import TileCache
 from geo_service.usecases.find import find_features

@@ -11,7 +11,7 @@ from pathlib import Path
 from geo_service.core.features import Feature
 from geo_service.errors import EditConflict
 from geo_service.storage import store as store_module
-from geo_service.storage.published import Publisher
+from geo_service.storage.publisher import Publisher
 from geo_service.storage.store import LayerStore, open_store
 from tests.storage.store_samples import point
 

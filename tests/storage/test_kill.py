@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from geo_service.storage.backup import DATABASE, backup, restore
-from geo_service.storage.published import Publisher
+from geo_service.storage.publisher import Publisher
 from geo_service.storage.store import LayerStore, open_store
 from tests.storage import kill_workers
 from tests.storage.store_samples import definition, point

@@ -21,9 +21,11 @@ from shapely.geometry import box
 from geo_service.core.geojson import dump_collection, dump_line
 from geo_service.errors import LayerNotFound, RevisionNotFound
 from geo_service.storage import published
+from geo_service.storage.building import TEMPORARY
 from geo_service.storage.files import write_file
 from geo_service.storage.packing import HILBERT_BITS, PUBLISHED, hilbert_distance, hilbert_order, pack
-from geo_service.storage.published import PublishedRevision, Publisher
+from geo_service.storage.published import PublishedRevision
+from geo_service.storage.publisher import KEPT_FOLDERS, Publisher
 from geo_service.storage.store import LayerStore
 from tests.storage.store_samples import definition, point, square, triangle, unlocated
 
@@ -78,7 +80,7 @@ def test_a_deleted_cache_is_built_again(publisher: Publisher, home: Path) -> Non
 
 
 def test_what_a_killed_builder_left_is_removed(publisher: Publisher, home: Path) -> None:
-    leftover = home / "cache" / "revisions" / "schools" / f"{published.TEMPORARY}1"
+    leftover = home / "cache" / "revisions" / "schools" / f"{TEMPORARY}1"
     leftover.mkdir(parents=True)
     (leftover / "features.bin").write_bytes(b"half")
     assert publisher.revision("schools").count == 3
@@ -88,13 +90,13 @@ def test_what_a_killed_builder_left_is_removed(publisher: Publisher, home: Path)
 def test_folders_nobody_asks_for_are_removed_after_a_while(
     publisher: Publisher, store: LayerStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(published, "GRACE_S", -1)
+    monkeypatch.setattr("geo_service.storage.publisher.GRACE_S", -1)
     for pupils in range(8):
         store.commit(
             "schools", {"NK-SCH-001": point(1, pupils=pupils)}, base=1 + pupils, kind="edit", author="a", note=""
         )
         publisher.revision("schools")
-    assert len(list(publisher.revision("schools").folder.parent.iterdir())) == published.KEPT_FOLDERS
+    assert len(list(publisher.revision("schools").folder.parent.iterdir())) == KEPT_FOLDERS
     assert publisher.revision("schools", 1).count == 3
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,13 @@ from geo_service.core.text import Text
 from geo_service.core.validation import check_feature
 from geo_service.errors import StorageFault
 from geo_service.ingest.examination import ProposedChange
+from geo_service.storage.building import Workshop
+from geo_service.storage.publisher import Publisher
 from geo_service.storage.rows import StoredFeature, stored
 from geo_service.storage.store import LayerStore, open_store
 from geo_service.usecases import bulk_layer
 from geo_service.usecases.bulk_layer import NewLayer, make_layer, stored_rows
+from geo_service.usecases.large_tiles import make_source
 
 AREAS = tuple(
     Area(name, shapely.box(west, 39.0, west + 0.06, 39.2))
@@ -142,6 +146,25 @@ def test_a_layer_made_elsewhere_holds_every_row_that_fits(store: LayerStore, tmp
     assert (revision.rev, revision.added, revision.author, revision.kind) == (1, len(expected), "chief", "upload")
     store.flush()
     assert len(store.published_path("plots").read_bytes().splitlines()) == len(expected) + 2
+
+
+def test_what_is_built_while_rows_are_written_is_what_the_store_gives(store: LayerStore, tmp_path: Path) -> None:
+    workshop = Workshop(tmp_path, large=20, beside=make_source)
+    make_layer(store, NewLayer(definition(), file_of(tmp_path, proposals()), AREAS, "chief", ""), workshop)
+    revision = store.layer("plots").revision
+    folder = workshop.folder("plots", 1, revision.sha256)
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    ahead = contents(folder)
+    assert ahead["layer.geojson"] == store.published_path("plots").read_bytes()
+    assert {"columns/keys.json", "sides.npy"} < ahead.keys()
+    assert any(name.startswith("tiles-") for name in ahead)
+    shutil.rmtree(tmp_path / "cache")
+    Publisher(store, tmp_path, large=20, beside=make_source).build("plots", 1)
+    assert contents(folder) == ahead
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_one_row_alone_makes_a_layer_too(store: LayerStore, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from geo_service.rendering.picture import Window, code_of
 from geo_service.rendering.symbols import symbol
 from geo_service.settings import ROOT
 from geo_service.storage.kept_files import KeptFiles
-from geo_service.storage.published import Publisher
+from geo_service.storage.publisher import Publisher
 from geo_service.storage.store import LayerStore, open_store
 from geo_service.usecases import downloads, pictures
 from geo_service.usecases.find import find_features

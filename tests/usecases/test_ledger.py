@@ -15,7 +15,7 @@ from geo_service.core.plan import Ledger
 from geo_service.errors import CommitmentNotFound, InvalidParameter
 from geo_service.settings import ROOT
 from geo_service.storage.ledger import read_ledger
-from geo_service.storage.published import Publisher
+from geo_service.storage.publisher import Publisher
 from geo_service.storage.seed import import_seed, read_seed
 from geo_service.storage.store import LayerStore, open_store
 from geo_service.usecases import ledger
