@@ -38,7 +38,7 @@ class Publisher:
     def __init__(self, store: LayerStore, home: Path, *, large: int = LARGE, beside: Beside | None = None) -> None:
         """``beside``, a function of a module, is called where a large layer is built."""
         self._store = store
-        self._workshop = Workshop(home, large, beside)
+        self.workshop = Workshop(home, large, beside)
         self.errands = Errands()
         self._open: OrderedDict[tuple[str, int], PublishedRevision] = OrderedDict()
         self._lock = threading.Lock()
@@ -59,7 +59,7 @@ class Publisher:
         if ready is None or not ready.folder.exists():
             if self.is_large(layer_id) and not self._built(layer_id, wanted):
                 address = self._store.database.secret_address
-                build = partial(do_elsewhere, _build_elsewhere, address, self._workshop, layer_id, wanted)
+                build = partial(do_elsewhere, _build_elsewhere, address, self.workshop, layer_id, wanted)
                 if not self.errands.run(key, build, wait=wait):
                     raise BeingPrepared(layer=layer_id)
             ready = self._find(layer_id, wanted)
@@ -76,7 +76,7 @@ class Publisher:
 
     def is_large_of(self, count: int) -> bool:
         """Whether a layer of so many features is."""
-        return self._workshop.is_large(count)
+        return self.workshop.is_large(count)
 
     def base(self, layer_id: str, rev: int, *, most: int = OVERLAY_MEANWHILE, wait: bool = False) -> PublishedRevision:
         """The latest built revision not after ``rev`` that at most so many changes lead from, else this one, built as
@@ -94,7 +94,7 @@ class Publisher:
 
     def _built_revisions(self, layer_id: str) -> list[int]:
         """Revisions with columns that are built, the latest first."""
-        parent = self._workshop.folder(layer_id, 0, "").parent
+        parent = self.workshop.folder(layer_id, 0, "").parent
         revs = [int(path.parent.name[1:].partition("-")[0]) for path in parent.glob(f"r*/{COLUMNS}")]
         return sorted((rev for rev in revs if self._built(layer_id, rev)), reverse=True)
 
@@ -103,7 +103,7 @@ class Publisher:
         if not 1 <= rev <= self._store.layer(layer_id).revision.rev:
             return False
         sha256 = self._store.revision(layer_id, rev).sha256
-        folder = self._workshop.folder(layer_id, rev, sha256)
+        folder = self.workshop.folder(layer_id, rev, sha256)
         return bool(sha256) and (folder / COLUMNS).exists() and (folder / LAST).exists()
 
     def _keep(self, key: tuple[str, int], ready: PublishedRevision) -> PublishedRevision:
@@ -116,22 +116,22 @@ class Publisher:
 
     def _find(self, layer_id: str, rev: int) -> PublishedRevision:
         sha256 = self._store.revision(layer_id, rev).sha256
-        folder = self._workshop.folder(layer_id, rev, sha256)
+        folder = self.workshop.folder(layer_id, rev, sha256)
         if sha256 and (folder / LAST).exists():  # whole; nobody waits for who builds another, or tiles of this one
             folder.touch()
             return PublishedRevision(layer_id, rev, sha256, folder)
-        with self._workshop.locked(layer_id):
+        with self.workshop.locked(layer_id):
             sha256 = self._store.revision(layer_id, rev).sha256
-            folder = self._workshop.folder(layer_id, rev, sha256)
+            folder = self.workshop.folder(layer_id, rev, sha256)
             if not sha256 or not (folder / LAST).exists():
                 sha256 = self._build(layer_id, rev, sha256)
-                folder = self._workshop.folder(layer_id, rev, sha256)
+                folder = self.workshop.folder(layer_id, rev, sha256)
             folder.touch()
             _prune(folder.parent)
         return PublishedRevision(layer_id, rev, sha256, folder)
 
     def _build(self, layer_id: str, rev: int, known: str) -> str:
-        room = self._workshop.room(layer_id, rev)
+        room = self.workshop.room(layer_id, rev)
         known = known or self._published(layer_id, rev)
         sha256 = self._copy(layer_id, rev, known, room / PUBLISHED)
         if known and known != sha256:
@@ -139,8 +139,8 @@ class Publisher:
         if not known:
             self._store.set_sha256(layer_id, rev, sha256)
         ready = PublishedRevision(layer_id, rev, sha256, room)
-        self._workshop.fill(ready, self._store.definition(layer_id, rev), self._store.layer(layer_id).count)
-        self._workshop.settle(ready)
+        self.workshop.fill(ready, self._store.definition(layer_id, rev), self._store.layer(layer_id).count)
+        self.workshop.settle(ready)
         return sha256
 
     def _published(self, layer_id: str, rev: int) -> str:

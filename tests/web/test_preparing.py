@@ -22,7 +22,7 @@ TILE = f"/tiles/{LAYER}/r1/0/0/0.mvt"
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[Deployment]:
     found = open_deployment(read_settings({"GEO_SERVICE_HOME": str(tmp_path)}))
-    found.publisher._large = 20
+    found.publisher.workshop = dataclasses.replace(found.publisher.workshop, large=20)
     parks = [dataclasses.replace(park(f"园{n}"), id=f"NK-QL-{n:03}") for n in range(1, 41)]
     found.store.create_layer(layer(LAYER, serial="QL", secrecy="public"), parks, author="t", note="t")
     yield found

@@ -191,7 +191,7 @@ def test_a_quick_answer_has_its_number_its_count_and_its_line_in_the_log(
 
 def test_a_text_that_an_index_finds_is_answered_as_the_filter_is(tmp_path: Path) -> None:
     here = open_deployment(read_settings({"GEO_SERVICE_HOME": str(tmp_path)}))
-    here.publisher._large = 20
+    here.publisher.workshop = dataclasses.replace(here.publisher.workshop, large=20)
     names = ["甲 1", "乙+(2)", "甲 1", "it's", "5"] * 8
     parks = [dataclasses.replace(park(name), id=f"NK-QL-{n:03}") for n, name in enumerate(names, 1)]
     here.store.create_layer(layer("quick_large", serial="QL", secrecy="public"), parks, author="t", note="t")
