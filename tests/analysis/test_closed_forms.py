@@ -108,6 +108,7 @@ def expected_share(reach: float, count: int, *, norm: int) -> float:
     return float(1 - ((1 - shares) ** count).mean())
 
 
+@pytest.mark.slow
 def test_sixty_schools_reach_as_much_by_street_and_in_a_straight_line_as_is_expected() -> None:
     """60 schools at random crossings, 500 m, 49 km2: 43.8 % by street and 58.9 % in a straight line are expected; one
     draw, from anywhere, gave 44.7 and 60.9."""

@@ -97,6 +97,7 @@ def publish_move(browser: Browser, base: str) -> None:
         one.page.context.close()
 
 
+@pytest.mark.slow
 def test_an_analysis_is_asked_saved_outdated_asked_again_and_compared(
     drawer: MapPage, browser: Browser, asked: Service, violations: Check
 ) -> None:

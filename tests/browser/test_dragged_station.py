@@ -21,6 +21,7 @@ def opened(browser: Browser, service: Service, stations: str) -> Page:
     return page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stations", ["fire_stations", "renewal_areas"])
 def test_a_station_is_dragged_whether_it_is_a_point_or_an_area(
     browser: Browser, service: Service, stations: str

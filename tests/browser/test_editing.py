@@ -55,6 +55,7 @@ def drafted(one: MapPage, fid: str) -> object:
     return shape(one.ask("app.editor.session.changes.get(argument).after.geometry", fid))
 
 
+@pytest.mark.slow
 def test_nobody_but_editors_sees_the_pencil_or_loads_its_library(browser: Browser, desk: Service) -> None:
     for name in ("reader", "outsider"):
         one = sign_in(browser, desk.url, name).open(PLACE)
@@ -166,6 +167,7 @@ def test_corners_are_typed_as_numbers_in_degrees_or_metres(drawer: MapPage) -> N
     drawer.until("!app.editor.session.changes.has('NK-JSD-003')")
 
 
+@pytest.mark.slow
 def test_a_bad_value_is_told_at_its_field_and_the_draft_goes_to_review_and_onto_the_map(
     drawer: MapPage, browser: Browser, desk: Service
 ) -> None:
@@ -238,6 +240,7 @@ def test_a_street_editor_is_told_the_limits_and_refused_outside(browser: Browser
     one.page.context.close()
 
 
+@pytest.mark.slow
 def test_a_photo_is_attached_seen_on_card_and_page_and_gives_a_point_its_place(
     drawer: MapPage, browser: Browser, desk: Service, violations: Check
 ) -> None:
@@ -276,6 +279,7 @@ def test_a_photo_is_attached_seen_on_card_and_page_and_gives_a_point_its_place(
     checker.page.context.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_editing_has_no_barrier_wide_or_narrow(browser: Browser, desk: Service, violations: Check, scheme: str) -> None:
     for size in ({"width": 1440, "height": 900}, {"width": 390, "height": 844}):
@@ -310,6 +314,7 @@ def test_progress_is_reported_from_the_card_and_for_ticked_rows_at_once(browser:
     assert one.errors == []
 
 
+@pytest.mark.slow
 def test_a_layer_is_made_of_a_file_in_the_browser(browser: Browser, desk: Service, violations: Check) -> None:
     one = sign_in(browser, desk.url, "chief")
     one.page.goto(f"{desk.url}/admin/layers/new")

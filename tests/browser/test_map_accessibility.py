@@ -19,6 +19,7 @@ def test_the_map_with_every_layer_opened(open_map: OpenMap, violations: Check, s
     assert violations(opened.page) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_search_open_and_search_without_a_hit(open_map: OpenMap, violations: Check, scheme: str) -> None:
     opened = open_map(color_scheme=scheme)
@@ -30,6 +31,7 @@ def test_search_open_and_search_without_a_hit(open_map: OpenMap, violations: Che
     assert violations(opened.page) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_card_and_table(open_map: OpenMap, violations: Check, scheme: str) -> None:
     opened = open_map("/#sel=waterlogging_zones/NK-JSD-017&table=waterlogging_zones", color_scheme=scheme)
@@ -47,6 +49,7 @@ def test_measuring_and_a_message(open_map: OpenMap, violations: Check) -> None:
     assert violations(opened.page) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["map", "panel", "card", "table"])
 def test_the_map_on_a_phone(open_map: OpenMap, violations: Check, state: str) -> None:
     path = {"card": "/#sel=fire_stations/NK-XFZ-001", "table": "/#table=waterlogging_zones"}.get(state, "/")
@@ -65,6 +68,7 @@ def test_the_map_in_english(open_map: OpenMap, violations: Check) -> None:
     assert violations(opened.page) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["/plan", "/layers/waterlogging_zones", "/layers/fire_stations/NK-XFZ-001"])
 def test_documents_light_and_dark(open_map: OpenMap, violations: Check, path: str, scheme: str) -> None:

@@ -60,6 +60,7 @@ def mapped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield running
 
 
+@pytest.mark.slow
 def test_a_chosen_basemap_replaces_the_built_in_one_and_stays_in_the_address(
     open_map: OpenMap, mapped: Service, violations: Check
 ) -> None:

@@ -89,6 +89,7 @@ def hostile(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         yield running
 
 
+@pytest.mark.slow
 def test_nothing_runs_and_all_is_read_as_typed(open_map: OpenMap, hostile: Service) -> None:
     opened = open_map(service=hostile)
     page = opened.page
@@ -132,6 +133,7 @@ def test_names_on_the_map_are_drawn_as_typed(open_map: OpenMap, hostile: Service
     opened.until("app.labels.placed.some(({text}) => text === '{{7*7}}')")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/layers", "/layers/points", "/layers/areas/NK-H1-001", "/unlocated", "/about"])
 def test_documents_show_it_as_typed_too(open_map: OpenMap, hostile: Service, path: str) -> None:
     opened = open_map(service=hostile)

@@ -119,6 +119,7 @@ def test_no_checkbox_stands_in_a_summary_and_every_control_has_a_name(open_map: 
     assert nameless == 0
 
 
+@pytest.mark.slow
 def test_the_print_shows_title_legend_scale_and_origin_and_the_screen_comes_back(open_map: OpenMap) -> None:
     opened = open_map("/#14/39.1200/117.1450", color_scheme="dark")
     view = "[app.map.getZoom(), app.map.getSize().x, app.map.getCenter().lat.toFixed(4)]"

@@ -22,6 +22,7 @@ def can_isolate() -> bool:
     return bool(command) and subprocess.run([command, "-n", "true"], capture_output=True, check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_no_page_asks_for_anything_outside_and_none_complains(tmp_path: Path) -> None:
     chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
     if not Path(chromium).exists() or not can_isolate():

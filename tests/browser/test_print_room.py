@@ -64,6 +64,7 @@ def text_of(pdf: bytes) -> str:
     return found.replace("\r\n", "").replace("\n", "")
 
 
+@pytest.mark.slow
 def test_from_a_feature_on_the_map_to_its_sheet_in_two_clicks(drawer: MapPage) -> None:
     drawer.open("/#sel=fire_stations/NK-XFZ-001")
     drawer.card()
@@ -169,6 +170,7 @@ def test_an_atlas_tells_how_far_it_is_and_can_be_stopped(drawer: MapPage) -> Non
     expect(row.locator("a")).to_have_count(0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["wide", "dark", "phone", "english"])
 def test_the_room_has_no_barrier_and_fits_its_window(
     browser: Browser, desk: Service, violations: Check, way: str

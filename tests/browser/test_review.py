@@ -79,6 +79,7 @@ def test_a_surveyed_gbk_shapefile_goes_from_the_desk_to_the_map_and_back(visit: 
     assert checker.precisions() == before
 
 
+@pytest.mark.slow
 def test_two_editors_keep_their_own_fields_and_meet_on_a_card_over_the_same(visit: Any) -> None:
     drawer, chief, checker = visit("drawer"), visit("chief"), visit("checker")
     base = head(checker)
@@ -117,6 +118,7 @@ def test_two_editors_keep_their_own_fields_and_meet_on_a_card_over_the_same(visi
     assert values_now(checker)["drain_hours"] == 4
 
 
+@pytest.mark.slow
 def test_a_reviewer_with_an_old_page_does_not_publish_over_a_newer_revision(visit: Any) -> None:
     drawer, chief, checker = visit("drawer"), visit("chief"), visit("checker")
     base = head(checker)
@@ -250,6 +252,7 @@ PAGES = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("looks", [{}, {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}])
 def test_the_review_pages_have_no_accessibility_violations(
     visit: Any, violations: Check, looks: dict[str, Any], tmp_path: Path

@@ -25,6 +25,7 @@ def drafted(who: Visit, fids: Sequence[str], values: dict[str, Any], note: str) 
     return draft
 
 
+@pytest.mark.slow
 def test_features_are_accepted_and_rejected_one_by_one_and_only_the_accepted_published(visit: Any) -> None:
     drawer, checker = visit("drawer"), visit("checker")
     draft = drafted(drawer, THREE, {"measure": "清淤"}, "三处清淤")

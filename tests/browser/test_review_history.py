@@ -57,6 +57,7 @@ def depth(who: Visit, text: str | None) -> None:
         expect(card).not_to_contain_text(re.compile(r"最大积水深度\s*\d"))
 
 
+@pytest.mark.slow
 def test_a_day_in_the_address_shows_that_day_and_comes_back_with_it(visit: Any, violations: Check) -> None:
     who = visit("drawer")
     page = who.ready(f"/#asof={BETWEEN}&{PLACE}")
@@ -172,6 +173,7 @@ def undo(who: Visit, checker: Visit, rev: int, why: str) -> int:
     return head_of(checker)
 
 
+@pytest.mark.slow
 def test_an_undo_is_undone_and_what_came_between_stays(visit: Any) -> None:
     drawer, checker = visit("drawer"), visit("checker")
     own = own_draft(drawer, {"drain_hours": 7}, head_of(drawer))
@@ -187,6 +189,7 @@ def test_an_undo_is_undone_and_what_came_between_stays(visit: Any) -> None:
     assert (now["drain_hours"], now["verb"]) == (7, "改造")
 
 
+@pytest.mark.slow
 def test_a_deleted_feature_and_a_layer_out_of_service_come_back(visit: Any) -> None:
     drawer, checker, chief = visit("drawer"), visit("checker"), visit("chief")
     gone = "NK-JSD-020"

@@ -63,6 +63,7 @@ def told(page: Page) -> None:
     expect(merge.locator(".hint")).to_contain_text("重叠")
 
 
+@pytest.mark.slow
 def test_a_split_and_a_merge_are_named_seen_and_published(visit: Any, violations: Check, tmp_path: Path) -> None:
     west, east = halves(shipped(SPLIT))
     both = shapely.union_all([shipped(LEFT), shipped(RIGHT)]).convex_hull

@@ -20,6 +20,7 @@ from tests.browser.test_review import bow_tie, places
 PAGE = f"/upload?layer={LAYER}"
 
 
+@pytest.mark.slow
 def test_every_change_of_a_large_file_is_reached_page_by_page(visit: Any) -> None:
     page = visit("drawer").upload(PAGE, places(120), "很多.geojson")
     cards, pages = page.locator(".change"), page.locator(".pages span")

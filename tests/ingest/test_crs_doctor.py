@@ -152,6 +152,7 @@ FOREIGN: Mapping[str, Callable[[], Array]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statement", [None, "EPSG:4548", "EPSG:4490", *OLD])
 def test_every_verdict_is_said_in_one_language_at_a_time(statement: str | None) -> None:
     read = [(coordinates(), "") for coordinates in (*CASES.values(), *FOREIGN.values())] + [(grid(4548), "declared")]

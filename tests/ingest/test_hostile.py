@@ -61,6 +61,7 @@ def is_as_stated(entry: Entry, found: Examination) -> bool:
     return stated <= set(found.counts) and not beside and found.tally.accepted == entry.kept
 
 
+@pytest.mark.slow
 def test_every_hostile_file_ends_as_stated(tmp_path: Path) -> None:
     outside, home = tmp_path / "outside", tmp_path / "jobs"
     (outside / "in").mkdir(parents=True)

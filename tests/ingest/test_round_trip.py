@@ -64,6 +64,7 @@ def codes(found: Any) -> dict[str, int]:
     return {c: n for c, n in found.counts.items() if c not in ignored}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "crs"), CASES, ids=[f"{n}-{c}" for n, c in CASES])
 def test_two_thousand_features_come_back_unchanged(name: OutFormat, crs: int, upload: Upload, tmp_path: Path) -> None:
     rows = features()
@@ -77,6 +78,7 @@ def test_two_thousand_features_come_back_unchanged(name: OutFormat, crs: int, up
     assert (found.tally.unchanged, dict(found.tally.matched)) == (COUNT, {"id": COUNT})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "crs"), CASES, ids=[f"{n}-{c}" for n, c in CASES])
 def test_a_moved_vertex_and_a_changed_cell_are_found(name: OutFormat, crs: int, upload: Upload, tmp_path: Path) -> None:
     rows = features()

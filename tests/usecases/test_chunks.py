@@ -196,6 +196,7 @@ def test_over_tls_the_command_counts_the_same_and_a_stranger_is_turned_away(
         assert address in stranger.stderr
 
 
+@pytest.mark.slow
 def test_nobody_at_the_address_is_said_within_seconds(chunks: tuple[Path, ...]) -> None:
     with pytest.raises(Unavailable, match=r"tcp://127\.0\.0\.1:9"):
         run_chunks(tally_footprints, add_tallies, chunks, statics(), engine="tcp://127.0.0.1:9")

@@ -201,6 +201,7 @@ def test_few_changes_are_laid_over_what_is_built_already(publisher: Publisher, e
     assert publisher.base(LAYER, 2).rev == 1
 
 
+@pytest.mark.slow
 def test_after_many_changes_a_later_revision_is_built_in_the_background(
     tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -207,6 +207,7 @@ def bad_blob(body: bytes) -> bytes:
     return body[:at] + packed[:4] + b"\xff" * (len(body) - at - 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "zh", "en"),
     [
@@ -242,6 +243,7 @@ def test_a_file_that_is_no_whole_extract_is_refused_in_words(
         assert "Traceback" not in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ways", "words"),
     [

@@ -229,6 +229,7 @@ def test_a_person_has_a_bounded_number_of_questions_open(deployment: Deployment)
         assert answers.jobs.wait(job.id, who, 60).ended
 
 
+@pytest.mark.slow
 def test_the_steps_are_layers_read_then_work_then_writing(deployment: Deployment, tmp_path: Path) -> None:
     ask = ask_of(deployment, "service-coverage", reach_m=612, cell_m=8)
     job = deployment.answers.begin(ask, owner="account:steps", wish={})

@@ -129,6 +129,7 @@ def refusal(client: FlaskClient, path: str, query: dict[str, str]) -> str:
     return shown[shown.index('role="alert"') :]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize(("question", "given", "zh", "en"), REFUSED)
 def test_a_refusal_names_the_rows_on_page_and_api_and_at_the_terminal(

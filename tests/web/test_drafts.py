@@ -360,6 +360,7 @@ def test_two_revisions_are_compared_as_pages_and_as_data(drawer: Visitor, checke
     assert f"{PEOPLE and 'drawer'} 同志" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", ["/drafts", "/editions", "/as-of?date=2026-05-01", f"/layers/{LAYER}/history"])
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_the_pages_speak_both_languages(drawer: Visitor, address: str, language: str) -> None:

@@ -102,6 +102,7 @@ def test_a_table_with_findings_is_shown_row_by_row_and_writes_nothing(here: Depl
     assert "line 2: “长虹街道” has “约6万” people" in english.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "more", "words"),
     [

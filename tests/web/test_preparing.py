@@ -70,6 +70,7 @@ def test_the_count_is_known_at_once_and_pages_say_the_rest_follows(resting: Flas
         assert "正在准备" in resting.get(path).get_data(as_text=True)
 
 
+@pytest.mark.slow
 def test_what_was_told_meanwhile_is_not_kept(here: Deployment, resting: FlaskClient) -> None:
     found = resting.get("/api/search?q=slow_parks").get_json()
     assert told(resting)["bbox"] is None

@@ -80,6 +80,7 @@ def test_a_job_is_nobody_elses(visitors: Mapping[str, Visitor]) -> None:
     assert ended(visitors["drawer"], f"/api/prints/{job}")["state"] == "done"
 
 
+@pytest.mark.slow
 def test_the_preview_is_the_sheet_with_its_frame_and_scale(visitors: Mapping[str, Visitor]) -> None:
     visitor = visitors["nobody"]
     job = send(visitor, "previews").get_json()["id"]

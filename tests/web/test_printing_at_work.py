@@ -93,6 +93,7 @@ def link_of(pdf: bytes, folder: Path) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
+@pytest.mark.slow
 # ---------------------------------------------------------------- the past
 @pytest.mark.parametrize(("language", "day"), [("zh", "截至"), ("en", "as at")])
 def test_a_sheet_of_a_past_revision_says_so_and_its_code_opens_that_revision(
@@ -231,6 +232,7 @@ def test_a_layer_without_features_prints_and_is_told(visitors: Mapping[str, Visi
     assert any(word in f["text"] for f in told["findings"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_five_thousand_names_print_and_those_left_out_are_told(visitors: Mapping[str, Visitor], language: str) -> None:
     request = {**SHEET, "layers": [{"id": CROWD}], "table": "none", "language": language}

@@ -132,6 +132,7 @@ SHEET = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS, ids=lambda f: "-".join(map(str, f.values())))
 @pytest.mark.parametrize("who", ["nobody", "reader"])
 def test_no_internal_layer_and_no_internal_field_is_in_any_public_print(
@@ -215,6 +216,7 @@ def test_without_an_approval_number_every_page_is_stamped_or_the_print_refused(
     assert ended(visitors["nobody"], f"/api/prints/{job}")["state"] == "failed"
 
 
+@pytest.mark.slow
 def test_the_qr_code_of_a_public_sheet_names_no_internal_layer(visitors: Mapping[str, Visitor], tmp_path: Path) -> None:
     """Nobody asks for a layer by name: everything shown at first is printed, as far as the profile lets it."""
     for profile, named in (("internal", True), ("public", False)):

@@ -65,6 +65,7 @@ def body(drawer: Visitor) -> Mapping[str, Any]:
     return told
 
 
+@pytest.mark.slow
 def test_the_one_pager_says_everything_the_page_says(sheet: bytes, body: Mapping[str, Any]) -> None:
     text = flat(text_of(sheet))
     for said in (body["headline"]["zh"], body["method"]["zh"], body["chart"]["title"]["zh"]):
