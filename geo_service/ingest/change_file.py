@@ -5,8 +5,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Literal, get_args
+from typing import IO, Literal, get_args
 
 import numpy
 
@@ -19,6 +20,7 @@ CHANGES, UNCHANGED, INDEX = "changes.jsonl", "unchanged.jsonl", "changes.index"
 RECORDS = numpy.dtype([("at", "<u8"), ("kind", "u1"), ("marks", "u1")])
 """What the index holds of each entry: where its line begins, its kind, and whether it is part of a split or a merge."""
 SPLIT, MERGE = 1, 2
+AT_ONCE = 1_000
 
 _NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
 _RECORD = struct.Struct("<QBB")
@@ -43,10 +45,18 @@ def write_changes(entries: Iterable[Entry], folder: Path, splits: Sequence[Split
         (folder / INDEX).open("wb") as index,
     ):
         ends = {changes: 0, unchanged: 0}
-        for entry in entries:
-            out = unchanged if entry.kind == "unchanged" else changes
-            index.write(_RECORD.pack(ends[out], _NUMBERS[entry.kind], marks.of(entry)))
-            ends[out] += out.write(entry.line)
+        entries = iter(entries)
+        while some := list(islice(entries, AT_ONCE)):
+            records = []
+            lines: dict[IO[bytes], list[bytes]] = {changes: [], unchanged: []}
+            for entry in some:
+                out = unchanged if entry.kind == "unchanged" else changes
+                records.append(_RECORD.pack(ends[out], _NUMBERS[entry.kind], marks.of(entry)))
+                lines[out].append(entry.line)
+                ends[out] += len(entry.line)
+            index.write(b"".join(records))
+            changes.write(b"".join(lines[changes]))
+            unchanged.write(b"".join(lines[unchanged]))
 
 
 class _Marks:

@@ -72,10 +72,12 @@ class Comparison:
         self.new_ids: dict[int, str] = {}
         self.same = self._same()
         self.moving = numpy.flatnonzero(rows.fine & ((matching.feature < 0) | ~self.same))
+        self.columns = tuple(rows.columns.items())
         self.texts: dict[int, str | None] = {}
         self.located: list[bool] = (~shapely.is_missing(rows.geometry)).tolist()
         self.required = tuple(f.key for f in self.fields.values() if f.required and not f.derived)
         self.defaults = {located: self._defaults(located=located) for located in (False, True)}
+        self.heads: dict[tuple[tuple[str, ...], tuple[str, ...]], bytes] = {}
         self.number = max(self.options.first_number, current.next_number(self.definition) if self.definition else 1)
 
     def _same(self) -> Array:
@@ -164,23 +166,16 @@ class Comparison:
         if self.options.mode in ("delete", "attributes"):
             self.log.add("identity-unmatched", row=number, fid=self.rows.ids[index])
             return None
-        given = {k: v for k, v in self._given(index).items() if v is not None}
+        given = {key: values[index] for key, values in self.columns if values[index] is not None}
+        if self.rows.absent:
+            given = {key: value for key, value in self._given(index).items() if value is not None}
         properties = self.defaults[self.located[index]] | given
         if not self._has_required(properties, number, None, new=True):
             return None
         if not self.located[index]:
             self.log.add("geometry-empty", row=number, name=properties.get("name"))
         fid = self.new_ids[number] = self._new_id()
-        return self._line(
-            "add",
-            fid,
-            row=number,
-            how="",
-            fields=list(properties),
-            given=list(given),
-            properties=properties,
-            geometry=self._text(index),
-        )
+        return self._addition(fid, number, given, properties, self._text(index))
 
     def _defaults(self, *, located: bool) -> dict[str, Any]:
         if self.definition is None:
@@ -190,10 +185,12 @@ class Comparison:
         return fallback | stated | ({} if located else {"precision": _UNLOCATED})
 
     def _has_required(self, values: dict[str, Any], number: int, fid: str | None, *, new: bool) -> bool:
-        empty = [key for key in self.required if values.get(key) in _NOTHING and (new or key in values)]
-        for key in empty:
-            self.log.add("field-required", row=number, fid=fid, field=key)
-        return not empty
+        complete = True
+        for key in self.required:
+            if values.get(key) in _NOTHING and (new or key in values):
+                complete = False
+                self.log.add("field-required", row=number, fid=fid, field=key)
+        return complete
 
     def _new_id(self) -> str:
         serial = self.definition.serial if self.definition else "NEW"
@@ -206,6 +203,19 @@ class Comparison:
         head = {"fid": self.current.ids[feature], "operation": "delete", "row": row, "how": how}
         rest: dict[str, Any] = {"fields": [], "given": [], "properties": None, "geometry": None}
         return _entry("delete", head | rest)
+
+    def _addition(
+        self, fid: str, row: int, given: dict[str, Any], properties: dict[str, Any], geometry: str | None
+    ) -> Entry:
+        """As :meth:`_line`; what rows with the same fields have in common is put together once."""
+        self.outcome.operations["add"] += 1
+        keys = (tuple(properties), tuple(given))
+        head = self.heads.get(keys)
+        if head is None:
+            head = b',"how":"","fields":%b,"given":%b,"properties":' % (_json(keys[0]), _json(keys[1]))
+            self.heads[keys] = head
+        told = (_json(fid), row, head, _json(properties), (geometry or "null").encode())
+        return Entry("add", fid, row, b'{"fid":%b,"operation":"add","row":%d%b%b,"geometry":%b}\n' % told)
 
     def _line(
         self, operation: Kind, fid: str, *, row: int, how: str, fields: list[str], given: list[str],
@@ -298,7 +308,7 @@ def _entry(kind: Kind, body: dict[str, Any]) -> Entry:
     return Entry(kind, body["fid"], body["row"], _json(body) + b"\n")
 
 
-def _json(body: dict[str, Any]) -> bytes:
+def _json(body: Any) -> bytes:
     """JSON without spaces; what is not a number becomes null, half characters become question marks."""
     try:
         return _ENCODE(body)

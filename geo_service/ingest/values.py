@@ -30,8 +30,8 @@ class Problem:
 
 def convert_column(item: Field, values: Sequence[Any]) -> tuple[list[Any], dict[int, Problem]]:
     """A column in the field's own type, and the problems by index; each distinct cell is looked at once."""
-    if set(map(type, values)) <= _ALIKE:
-        return _convert_texts(item, values)
+    if len(set(map(type, values)) - _NOTHING) <= 1:  # of one kind, equal values are the same value
+        return _convert_alike(item, values)
     memo: dict[Any, tuple[Any, Problem | None]] = {}
     converted: list[Any] = []
     problems: dict[int, Problem] = {}
@@ -46,19 +46,18 @@ def convert_column(item: Field, values: Sequence[Any]) -> tuple[list[Any], dict[
     return converted, problems
 
 
-_ALIKE = frozenset({str, type(None)})
-"""Of these, equal values are the same value."""
+_NOTHING = frozenset({type(None)})
 
 
 def texts_of(values: Sequence[Any]) -> list[str]:
     """The texts of a column, empty ones left out."""
-    kinds = set(map(type, values))
-    if kinds <= _ALIKE:
+    kinds = set(map(type, values)) - _NOTHING
+    if kinds <= {str}:
         return list(filter(None, values))
-    return [value for value in values if isinstance(value, str) and value]
+    return [value for value in values if isinstance(value, str) and value] if str in kinds else []
 
 
-def _convert_texts(item: Field, values: Sequence[str | None]) -> tuple[list[Any], dict[int, Problem]]:
+def _convert_alike(item: Field, values: Sequence[Any]) -> tuple[list[Any], dict[int, Problem]]:
     found = {value: _convert(item, value) for value in set(values)}
     results = {value: result for value, (result, _) in found.items()}
     wrong = {value: problem for value, (_, problem) in found.items() if problem}
