@@ -12,6 +12,8 @@ import shapely
 if TYPE_CHECKING:
     from geo_service.ingest.findings import FindingLog
 
+Array = numpy.ndarray[Any, Any]
+
 _NUMBERS = frozenset({float, int})
 _COLLECTION_DEPTH = 8
 
@@ -127,6 +129,56 @@ def _positions(positions: list[Any]) -> numpy.ndarray[Any, Any]:
     if not math.isfinite(float(array.sum())) and not numpy.isfinite(array).all():
         raise BadCoordinates("NaN / Infinity")
     return array[:, :3] if array.shape[1] > 3 else array
+
+
+_DEPTHS = {"Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3}
+"""How many lists there are around a position."""
+_SHORTEST = {"LineString": 2, "MultiLineString": 2, "Polygon": 4, "MultiPolygon": 4}
+
+
+def build_alike(kind: str, coordinates: list[Any]) -> Array | None:
+    """Geometries of one GeoJSON type at once, just as :func:`build_geometry` makes them one by one.
+
+    None where any of them is empty or needs a word: then nothing is said about which, and one by one tells.
+    """
+    depth = _DEPTHS.get(kind, -1)
+    ends: list[Array] = []
+    level = coordinates
+    for _ in range(depth):
+        if {*map(type, level)} != {list}:
+            return None
+        counts = [*map(len, level)]
+        if min(counts) < (_SHORTEST.get(kind, 1) if len(ends) == depth - 1 else 1):
+            return None
+        ends.append(numpy.cumsum([0, *counts]))
+        level = [*chain.from_iterable(level)]
+    positions = _alike_positions(level) if depth >= 0 else None
+    if positions is None or ("Polygon" in kind and not _closed(positions, ends[-1])):
+        return None
+    made = shapely.from_ragged_array(_TYPES[kind], positions, tuple(reversed(ends)) or None)
+    return numpy.asarray(made, dtype=object)
+
+
+_TYPES = {kind: shapely.GeometryType[kind.upper()] for kind in _DEPTHS}
+
+
+def _alike_positions(positions: list[Any]) -> Array | None:
+    """Finite positions, all of them (x, y) or all (x, y, z), as an array; None where they are anything else."""
+    if {*map(type, positions)} != {list}:
+        return None
+    widths = {*map(len, positions)}
+    numbers = [*chain.from_iterable(positions)]
+    if widths not in ({2}, {3}) or not _NUMBERS.issuperset(map(type, numbers)):
+        return None
+    try:
+        array = numpy.array(numbers, dtype=float).reshape(len(positions), -1)
+    except OverflowError:
+        return None
+    return array if numpy.isfinite(array).all() else None
+
+
+def _closed(positions: Array, ends: Array) -> bool:
+    return bool((positions[ends[:-1]] == positions[ends[1:] - 1]).all())
 
 
 def rings_to_areas(rings: list[Any]) -> list[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from collections.abc import Callable
 from json import JSONDecodeError, JSONDecoder
 from typing import Any, BinaryIO
 
@@ -18,6 +19,7 @@ import numpy
 from geo_service.ingest.findings import FindingLog, Refused
 from geo_service.ingest.layer import ReadLayer, Source, objects
 from geo_service.ingest.limits import MEBIBYTE, Limits
+from geo_service.ingest.readers.alike import Alike, read_alike
 from geo_service.ingest.readers.coordinates import BadCoordinates, build_geometry
 from geo_service.ingest.sniff import Sniffed
 from geo_service.ingest.text import marked_encoding
@@ -26,6 +28,8 @@ _CHUNK = 4 * MEBIBYTE
 _SPACE = re.compile(r"[ \t\r\n\x1e]*")
 _PROGRESS_EVERY = 5000
 _LONGEST_LINE = 64 * 1024
+_STRETCH, _PAUSE = 256 * 1024, 100
+"""How much text is taken at once where features are alike; how many are read singly where they were not."""
 _QUICK = msgspec.json.Decoder()
 _KEY = re.compile(r'"[ \t\r]*:')
 """The end of a key; within text a quotation mark before a colon looks like one, which only makes them too many."""
@@ -75,6 +79,7 @@ class Window:
         self.notes: set[tuple[str, str]] = set()
         self._stream = stream
         self._limits = limits
+        self._pause = 0
         self._decode = codecs.getincrementaldecoder(encoding)(errors="strict").decode
         self._decoder = JSONDecoder(object_pairs_hook=self._object, parse_constant=self._constant)
         self._grow()
@@ -135,6 +140,20 @@ class Window:
                 continue
             self.at = end
             return value
+
+    def alike(self, take: Callable[[Alike], bool]) -> bool:
+        """Hand over the next features that stand on lines of their own and are alike; whether they were taken."""
+        if self._pause:
+            self._pause -= 1
+            return False
+        until = self.at + _STRETCH
+        end = 1 + max(self.text.rfind("},\n", self.at, until), self.text.rfind("},\r\n", self.at, until))
+        found = read_alike(self.text[self.at : end]) if end else None
+        if found is None or not take(found):
+            self._pause = _PAUSE
+            return False
+        self.at = end
+        return True
 
     def _on_one_line(self) -> dict[str, Any] | None:
         """The object that ends where its line does, as most programs write features; None where anything is odd.
@@ -204,6 +223,25 @@ class _Collected:
             self.source.log.add("json-not-feature", row=row)
             return
         self._take(value, row)
+
+    def add_alike(self, found: Alike) -> bool:
+        """Take features that are alike; False, and nothing taken, where a limit needs to name the row or a field."""
+        limits, before = self.source.limits, len(self.rows)
+        names = {*self.columns, *found.columns}
+        if self.seen + found.count > limits.features or len(names) > limits.fields:
+            return False
+        self.rows.extend(range(self.seen + 1, self.seen + found.count + 1))
+        self.seen += found.count
+        self.source.progress("reading", self.seen, 0)
+        self.geometry.extend(found.geometry)
+        for key, values in found.columns.items():
+            column = self.columns.setdefault(key, [])
+            told = self.told.setdefault(key, bytearray())
+            if len(column) < before:
+                self._leave_out(key, before - len(column))
+            column.extend(values)
+            told.extend(b"\1" * found.count)
+        return True
 
     def _take(self, feature: dict[str, Any], row: int) -> None:
         try:
@@ -323,7 +361,8 @@ def _read_array(window: Window, collected: _Collected) -> None:
     while window.peek() != "]":
         if collected.seen:
             window.skip(",", row=collected.seen)
-        collected.add(window.value(row=collected.seen + 1), window.notes)
+        if not window.alike(collected.add_alike):
+            collected.add(window.value(row=collected.seen + 1), window.notes)
     window.skip("]")
 
 
