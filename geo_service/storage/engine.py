@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol
@@ -77,12 +77,16 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A connection that holds the write lock; durable when the block ends, undone when it raises."""
+    def writing(self, *, many: bool = False) -> Iterator[Connection]:
+        """A connection that holds the write lock; durable when the block ends, undone when it raises.
+
+        For very ``many`` rows of one parent that the same block writes, SQLite does not look the parent up for each.
+        """
         with self.faults(), self._one_writer:
-            with self._writer.begin() as connection:
-                yield connection
-                self._watch.before_commit(connection)
+            with self._writer.connect() as connection:
+                with self._kind.without_lookups(connection) if many else nullcontext(), connection.begin():
+                    yield connection
+                    self._watch.before_commit(connection)
             with self._watching:
                 self._watch.after_commit()
 

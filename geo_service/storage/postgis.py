@@ -12,6 +12,7 @@ import os
 import secrets
 import select
 import time
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
 import psycopg
@@ -166,6 +167,11 @@ def durability(connection: Connection) -> str:
         "SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off' ORDER BY name"
     )
     return ", ".join(rows.scalars())
+
+
+def without_lookups(_connection: Connection) -> AbstractContextManager[None]:
+    """Nothing: COPY looks up what rows refer to, and only a superuser could have it leave that."""
+    return nullcontext()
 
 
 def prepare(connection: Connection) -> None:

@@ -285,7 +285,7 @@ class LayerStore:
         """
         body = _usable(definition)
         about = {"kind": kind, "author": author, "note": note}
-        with self.database.writing() as connection:
+        with self.database.writing(many=True) as connection:
             if rows.read_head(connection, definition.id) is not None:
                 raise Conflict(what=definition.id)
             rows.add_layer(connection, definition.id)

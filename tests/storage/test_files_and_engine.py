@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from geo_service.errors import StorageFault, Unavailable
 from geo_service.storage import engine, files, tables
@@ -153,6 +154,22 @@ def test_commits_are_durable_and_checked(tmp_path: Path) -> None:
         "foreign_keys": 1,
         "busy_timeout": engine.BUSY_TIMEOUT_MS,
     }
+
+
+def test_what_rows_refer_to_is_looked_up_again_after_very_many(tmp_path: Path) -> None:
+    def is_looked_up(connection: Connection) -> bool:
+        return bool(connection.exec_driver_sql("PRAGMA foreign_keys").scalar())
+
+    database = open_database(f"sqlite:///{tmp_path / 'geo_service.db'}")
+    with database.writing(many=True) as connection:
+        assert not is_looked_up(connection)
+    with pytest.raises(ZeroDivisionError), database.writing(many=True):
+        raise ZeroDivisionError
+    for _ in range(2):
+        with database.writing() as connection, database.reading() as other:
+            assert is_looked_up(connection)
+            assert is_looked_up(other)
+    database.close()
 
 
 def test_a_store_that_stays_busy_says_try_again(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
