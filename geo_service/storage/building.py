@@ -6,7 +6,7 @@ import os
 import select
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Self
 
 from geo_service.core.bulk_shapes import Geometries
+from geo_service.core.geojson import dump_collection
 from geo_service.core.layers import LayerDefinition
 from geo_service.storage.elsewhere import Helper
 from geo_service.storage.files import exclusive, sync_folder, write_file
 from geo_service.storage.packing import PUBLISHED, pack
 from geo_service.storage.published import PublishedRevision
+from geo_service.storage.spool import ReadyRows
 
 Beside = Callable[[LayerDefinition, PublishedRevision, Geometries, Callable[[], None]], None]
 """Makes what else follows from a revision's geometries (in Hilbert order) while they are at hand; the last waits until
@@ -68,11 +70,13 @@ class Workshop:
         """Where a revision is built."""
         return self.folder(layer_id, rev, "").with_name(f"{TEMPORARY}{rev}")
 
-    def fill(self, ready: PublishedRevision, definition: LayerDefinition, count: int) -> None:
-        """Make all that is made of the published file in a room."""
+    def fill(
+        self, ready: PublishedRevision, definition: LayerDefinition, count: int, shapes: Geometries | None = None
+    ) -> None:
+        """Make all that is made of the published file in a room; ``shapes`` are its geometries where they are known."""
         large = self.is_large(count)
         follow = partial(self.beside, definition, ready) if self.beside is not None and large else None
-        pack(ready.folder, columns=large, follow=follow)
+        pack(ready.folder, columns=large, follow=follow, shapes=shapes)
 
     def settle(self, ready: PublishedRevision) -> None:
         """Put a filled room in its place; hold the lock."""
@@ -90,14 +94,11 @@ class Ahead:
     this process was killed, it is thrown away.
     """
 
-    def __init__(
-        self, workshop: Workshop, definition: LayerDefinition, count: int, chunks: Callable[[], Iterable[bytes]]
-    ) -> None:
-        """``chunks`` are the bytes of the published file; this process must be able to fork (:func:`may_fork`)."""
+    def __init__(self, workshop: Workshop, definition: LayerDefinition, rows: ReadyRows) -> None:
+        """Begin; this process must be able to fork (:func:`may_fork`)."""
         self._workshop = workshop
         self._definition = definition
-        self._count = count
-        self._chunks = chunks
+        self._rows = rows
         self._hear_written, self._tell_written = os.pipe()
         self._hear_stands, self._tell_stands = os.pipe()
         self._helper = Helper(self._build)
@@ -143,10 +144,10 @@ class Ahead:
                 return
             room = self._workshop.room(layer_id, 1)
             try:
-                sha256 = write_file(room / PUBLISHED, self._chunks())
+                sha256 = write_file(room / PUBLISHED, dump_collection(layer_id, 1, self._rows.lines()))
                 os.write(self._tell_written, STANDS)
                 ready = PublishedRevision(layer_id, 1, sha256, room)
-                self._workshop.fill(ready, self._definition, self._count)
+                self._workshop.fill(ready, self._definition, len(self._rows), self._rows.shapes())
                 if os.read(self._hear_stands, 1) == STANDS:
                     self._workshop.settle(ready)
             finally:

@@ -83,10 +83,13 @@ class Database:
         For very ``many`` rows of one parent that the same block writes, SQLite does not look the parent up for each.
         """
         with self.faults(), self._one_writer:
-            with self._writer.connect() as connection:
-                with self._kind.without_lookups(connection) if many else nullcontext(), connection.begin():
-                    yield connection
-                    self._watch.before_commit(connection)
+            with (
+                self._writer.connect() as connection,
+                self._kind.without_lookups(connection) if many else nullcontext(),
+                connection.begin(),
+            ):
+                yield connection
+                self._watch.before_commit(connection)
             with self._watching:
                 self._watch.after_commit()
 

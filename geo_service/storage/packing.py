@@ -41,16 +41,18 @@ UNLOCATED = b'{"geometry":null'
 _NOWHERE = (numpy.nan,) * 4
 
 
-def pack(folder: Path, *, columns: bool, follow: Follow | None = None) -> None:
+def pack(folder: Path, *, columns: bool, follow: Follow | None = None, shapes: Geometries | None = None) -> None:
     """Make everything that stands beside the published file of a folder, and what ``follow`` makes of its geometries.
 
-    With columns, other processes than this one write them and the files, where it may have any.
+    With columns, other processes than this one write them and the files, where it may have any. ``shapes`` are the
+    geometries of the file's lines as they would be read from them.
     """
     begins = line_begins(folder / PUBLISHED)
     save(folder / "lines.npy", begins)
     with _Lines.of(folder / PUBLISHED, begins) as lines, ExitStack() as stack:
         making = stack.enter_context(_Columns(folder, lines)) if columns else None
-        shapes, boxes = _located(lines)
+        shapes = shapes if shapes is not None else _read_shapes(lines)
+        boxes = _boxes(lines, shapes)
         order = hilbert_order(boxes)
         if making is not None:
             making.tell(order)
@@ -120,26 +122,25 @@ class _Lines:
             yield b",".join(self.at(order[start : start + AT_ONCE])) + b","
 
 
-def _located(lines: _Lines) -> tuple[Geometries, Numbers]:
-    """Geometries and bboxes of lines; NaN where a line has no place."""
-    shapes, boxes = [numpy.empty(0, dtype=object)], [numpy.empty((0, 4))]
-    for batch in lines.batches():
-        shapes.append(shapes_of_lines(batch))
-        boxes.append(_boxes(batch, shapes[-1]))
-    return numpy.concatenate(shapes), numpy.concatenate(boxes)
+def _read_shapes(lines: _Lines) -> Geometries:
+    return numpy.concatenate([numpy.empty(0, dtype=object), *map(shapes_of_lines, lines.batches())])
 
 
-def _boxes(lines: list[bytes], shapes: Geometries) -> Numbers:
-    """Bboxes of all positions, of geometries that Shapely refuses too."""
-    boxes = numpy.full((len(lines), 4), numpy.nan)
-    coordinates, owner = shapely.get_coordinates(shapes, return_index=True)
-    firsts = numpy.flatnonzero(numpy.diff(owner, prepend=-1))
-    if len(firsts):
-        boxes[owner[firsts], :2] = numpy.minimum.reduceat(coordinates, firsts)
-        boxes[owner[firsts], 2:] = numpy.maximum.reduceat(coordinates, firsts)
-    for row in numpy.flatnonzero(shapely.is_missing(shapes)).tolist():
-        if not lines[row].startswith(UNLOCATED):
-            boxes[row] = bounds(load_line(lines[row]).geometry) or _NOWHERE
+def _boxes(lines: _Lines, shapes: Geometries) -> Numbers:
+    """Bboxes of all positions, of geometries that Shapely refuses too; NaN where a line has no place."""
+    boxes = numpy.full((len(shapes), 4), numpy.nan)
+    for start in range(0, len(shapes), AT_ONCE):
+        coordinates, owner = shapely.get_coordinates(shapes[start : start + AT_ONCE], return_index=True)
+        firsts = numpy.flatnonzero(numpy.diff(owner, prepend=-1))
+        if len(firsts):
+            boxes[start + owner[firsts], :2] = numpy.minimum.reduceat(coordinates, firsts)
+            boxes[start + owner[firsts], 2:] = numpy.maximum.reduceat(coordinates, firsts)
+    missing = numpy.flatnonzero(shapely.is_missing(shapes))
+    for start in range(0, len(missing), AT_ONCE):
+        rows = missing[start : start + AT_ONCE]
+        for row, line in zip(rows.tolist(), lines.at(rows), strict=True):
+            if not line.startswith(UNLOCATED):
+                boxes[row] = bounds(load_line(line).geometry) or _NOWHERE
     return boxes
 
 

@@ -12,7 +12,6 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ import shapely
 from geo_service.core import crs
 from geo_service.core.bulk_shapes import shapes_of_lines
 from geo_service.core.derived import Area, with_derived
-from geo_service.core.geojson import canonical_text, dump_collection, line_of
+from geo_service.core.geojson import canonical_text, line_of
 from geo_service.core.layers import LayerDefinition
 from geo_service.core.validation import Rules, check_feature
 from geo_service.errors import GeoServiceError
@@ -31,7 +30,7 @@ from geo_service.ingest.examination import ProposedChange
 from geo_service.storage.building import Ahead, Workshop
 from geo_service.storage.elsewhere import Helper, do_elsewhere, may_fork
 from geo_service.storage.rows import StoredFeature, batches, stored
-from geo_service.storage.spool import AT_ONCE, ReadyRows, Spool
+from geo_service.storage.spool import AT_ONCE, Batch, ReadyRows, Spool
 from geo_service.storage.store import LayerStore, open_store
 from geo_service.usecases.large_tiles import make_source
 
@@ -81,7 +80,7 @@ def _make(address: str, workshop: Workshop, layer: NewLayer) -> None:
         ready = stack.enter_context(_put_down(layer))
         ahead = None
         if workshop.is_large(len(ready)) and may_fork():  # before the database is opened: nothing of it crosses a fork
-            ahead = stack.enter_context(Ahead(workshop, layer.definition, len(ready), partial(_file_of, layer, ready)))
+            ahead = stack.enter_context(Ahead(workshop, layer.definition, ready))
         store = stack.enter_context(closing(open_store(address, workshop.home, _now)))
         store.create_layer_of(layer.definition, ready.rows(), kind="upload", author=layer.author, note=layer.note)
         _publish(store, layer.definition.id, ahead)
@@ -101,10 +100,6 @@ def _publish(store: LayerStore, layer_id: str, ahead: Ahead | None) -> None:
         LOG.exception("cannot publish %s", layer_id)
 
 
-def _file_of(layer: NewLayer, ready: ReadyRows) -> Iterator[bytes]:
-    return dump_collection(layer.definition.id, 1, ready.lines())
-
-
 @contextmanager
 def _put_down(layer: NewLayer) -> Iterator[ReadyRows]:
     """Get the rows ready, half of them by a process beside this one, so that two cores are used, and the database's one
@@ -116,7 +111,7 @@ def _put_down(layer: NewLayer) -> Iterator[ReadyRows]:
         yield ReadyRows(layer.definition.id, first, second)
 
 
-def _rows_of(layer: NewLayer, part: tuple[int, int]) -> Iterator[StoredFeature]:
+def _rows_of(layer: NewLayer, part: tuple[int, int]) -> Iterator[Batch]:
     return stored_rows(layer.definition, _lines(layer.changes, part), layer.areas)
 
 
@@ -139,12 +134,12 @@ def _lines(path: Path, part: tuple[int, int]) -> Iterator[bytes]:
                 return
 
 
-def stored_rows(definition: LayerDefinition, lines: Iterable[bytes], areas: Sequence[Area]) -> Iterator[StoredFeature]:
-    """The rows of proposed changes (JSON lines) with derived attributes, as they are kept; deletions and those with a
-    blocking finding are left out."""
+def stored_rows(definition: LayerDefinition, lines: Iterable[bytes], areas: Sequence[Area]) -> Iterator[Batch]:
+    """The rows of proposed changes (JSON lines) with derived attributes, as they are kept, and their geometries;
+    deletions and those with a blocking finding are left out."""
     maker = _Maker(definition, areas)
     for batch in batches(lines, AT_ONCE):
-        yield from maker.rows(batch)
+        yield maker.rows(batch)
 
 
 class _Maker:
@@ -157,7 +152,7 @@ class _Maker:
         self._tree = shapely.STRtree([area.shape for area in areas])
         self._decoder = msgspec.json.Decoder(_Proposed)
 
-    def rows(self, lines: Sequence[bytes]) -> list[StoredFeature]:
+    def rows(self, lines: Sequence[bytes]) -> Batch:
         """Rows of some lines, in their order."""
         found = [self._decoder.decode(line) for line in lines]
         texts = [canonical_text(bytes(proposed.geometry)) for proposed in found]
@@ -170,8 +165,11 @@ class _Maker:
             if text and sound[number] and proposed.properties is not None:
                 told = {key: column[number] for key, column in derived.items()}
                 row = self._quick(proposed.fid, proposed.properties, told, text, boxes[number])
-            made.append(row or self._slow(lines[number]))
-        return [row for row in made if row is not None]
+            if row is None and (row := self._slow(lines[number])) is not None:
+                shapes[number] = shapes_of_lines([row.line.encode()])[0]
+            made.append(row)
+        kept = [number for number, row in enumerate(made) if row is not None]
+        return [row for row in made if row is not None], shapes[kept]
 
     def _shapes(self, texts: Sequence[str | None]) -> tuple[Any, Any]:
         """Geometries, and which of them are of a kind the layer takes and valid."""

@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from geo_service.core.bulk_shapes import shapes_of_lines
 from geo_service.core.geojson import dump_collection, dump_line
 from geo_service.errors import StorageFault
 from geo_service.storage.building import LEFT_S, TEMPORARY, Ahead, Workshop
 from geo_service.storage.elsewhere import do_elsewhere
 from geo_service.storage.published import PublishedRevision
-from tests.storage.store_samples import definition, point
+from geo_service.storage.rows import stored
+from geo_service.storage.spool import ReadyRows, Spool
+from tests.storage.store_samples import definition, point, unlocated
+
+FEATURES = [point(1), point(2, lon=117.2), unlocated(3)]
 
 
-def chunks() -> Iterator[bytes]:
-    return dump_collection("schools", 1, [dump_line(point(number)) for number in range(1, 4)])
+class Broken(ReadyRows):
+    """Rows that cannot be read to their end."""
+
+    def lines(self) -> Iterator[str]:
+        yield from itertools.islice(super().lines(), 2)
+        raise OSError(5, "Input/output error")
 
 
-def broken() -> Iterator[bytes]:
-    yield from chunks()
-    raise OSError(28, "No space left on device")
-
-
-def begun(home: Path) -> Ahead:
-    return Ahead(Workshop(home, large=2), definition(), 3, chunks)
+@contextmanager
+def begun(home: Path, kind: type[ReadyRows] = ReadyRows) -> Iterator[Ahead]:
+    with Spool.opened() as spool:
+        rows = [stored(feature) for feature in FEATURES]
+        spool.fill([(rows, shapes_of_lines([row.line.encode() for row in rows]))])
+        with Ahead(Workshop(home, large=2), definition(), kind("schools", spool)) as ahead:
+            yield ahead
 
 
 def settle(home: Path) -> None:
@@ -48,7 +59,7 @@ def die(home: Path) -> None:
 
 
 def fail(home: Path) -> None:
-    with Ahead(Workshop(home, large=2), definition(), 3, broken) as ahead:
+    with begun(home, Broken) as ahead:
         assert ahead.published() is None
         ahead.settle()
 
@@ -62,9 +73,9 @@ def built(home: Path) -> list[Path]:
 def test_a_settled_folder_stands_under_the_hash_of_its_file(tmp_path: Path) -> None:
     do_elsewhere(settle, tmp_path)
     [path] = built(tmp_path)
-    assert path.read_bytes() == b"".join(chunks())
+    assert path.read_bytes() == b"".join(dump_collection("schools", 1, map(dump_line, FEATURES)))
     ready = PublishedRevision("schools", 1, "", path.parent)
-    assert (ready.count, ready.located, ready.columns["id"].size) == (3, 3, 3)
+    assert (ready.count, ready.located, ready.columns["id"].size) == (3, 2, 3)
 
 
 @pytest.mark.parametrize("end", [give_up, die, fail])

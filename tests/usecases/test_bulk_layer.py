@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy
 import pytest
 import shapely
 
+from geo_service.core.bulk_shapes import shapes_of_lines
 from geo_service.core.derived import Area, with_derived
 from geo_service.core.layers import Field, LayerDefinition
 from geo_service.core.text import Text
@@ -116,7 +118,13 @@ def one_by_one(changes: list[ProposedChange]) -> list[StoredFeature]:
 def test_rows_made_in_batches_are_those_made_one_by_one(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk_layer, "AT_ONCE", at_once)
     changes = proposals()
-    made = list(stored_rows(definition(), map(msgspec.json.encode, changes), AREAS))
+    batches = list(stored_rows(definition(), map(msgspec.json.encode, changes), AREAS))
+    made = [row for rows, _ in batches for row in rows]
+    shapes = numpy.concatenate([shapes for _, shapes in batches])
+    expected = shapes_of_lines([row.line.encode() for row in made])
+    missing = shapely.is_missing(expected)
+    assert shapely.is_missing(shapes).tolist() == missing.tolist()
+    assert shapely.equals_identical(shapes, expected)[~missing].all()
     assert made == one_by_one(changes)
     assert 20 < len(made) < len(changes) - 50
     told = [msgspec.json.decode(row.line)["properties"] for row in made]
