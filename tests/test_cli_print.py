@@ -92,6 +92,7 @@ def test_a_folder_that_is_not_there_and_a_suffix_that_is_no_format_are_refused(h
     assert printed(home, "--out", tmp_path / "x.gif") == 2
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_said_and_leaves_no_half_file(home: Path, tmp_path: Path) -> None:
     """A process that may write files of 20 kB at most."""
     printed(home, "--out", tmp_path / "warm.pdf")

@@ -34,6 +34,7 @@ def in_line(line: int, old: str, new: str) -> Callable[[Path], None]:
     return change
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "spoil", "line", "field", "word"),
     [

@@ -134,6 +134,7 @@ def test_an_analysis_is_asked_saved_outdated_asked_again_and_compared(
     assert Path(file.value.path()).read_bytes()[:2] == b"PK"
 
 
+@pytest.mark.slow
 def test_rows_sort_and_row_and_map_lead_to_each_other(drawer: MapPage) -> None:
     page = drawer.page
     ask(drawer, "land-account")
@@ -153,6 +154,7 @@ def test_rows_sort_and_row_and_map_lead_to_each_other(drawer: MapPage) -> None:
     assert wanted == page.evaluate(names)[0]
 
 
+@pytest.mark.slow
 def test_a_long_question_shows_its_steps_and_is_stopped(drawer: MapPage) -> None:
     page = drawer.page
     page.goto(f"{drawer.base}/analysis/park-coverage")
@@ -175,6 +177,7 @@ def test_a_refused_question_says_why_without_leaving_the_form(drawer: MapPage) -
     drawer.errors[:] = [e for e in drawer.errors if "400" not in e]
 
 
+@pytest.mark.slow
 def test_a_saved_result_lies_over_the_district_map_until_it_is_closed(drawer: MapPage) -> None:
     page = drawer.page
     ask(drawer, "land-account")

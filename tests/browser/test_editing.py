@@ -68,6 +68,7 @@ def test_nobody_but_editors_sees_the_pencil_or_loads_its_library(browser: Browse
     one.page.context.close()
 
 
+@pytest.mark.slow
 def test_an_area_is_drawn_snapped_shaped_cut_split_and_taken_back(drawer: MapPage) -> None:
     drawer.page.click("[data-tool=draw]")
     draw(drawer, square(117.160, 39.1045))
@@ -110,6 +111,7 @@ def test_an_area_is_drawn_snapped_shaped_cut_split_and_taken_back(drawer: MapPag
     assert len(drafted(drawer, second).interiors) == 1
 
 
+@pytest.mark.slow
 def test_corners_snap_to_layers_of_tiles_and_never_to_their_own_old_place(drawer: MapPage) -> None:
     ring = drawer.page.evaluate(
         "fetch('/api/layers/trial_parcels/items?limit=1').then(r => r.json())"
@@ -144,6 +146,7 @@ def test_corners_snap_to_layers_of_tiles_and_never_to_their_own_old_place(drawer
     drawer.until("!app.editor.session.changes.has('NK-JSD-004')")
 
 
+@pytest.mark.slow
 def test_corners_are_typed_as_numbers_in_degrees_or_metres(drawer: MapPage) -> None:
     drawer.do("app.editor.pick('NK-JSD-003')")
     drawer.page.click(".edit-coordinates summary")
@@ -293,6 +296,7 @@ def test_editing_has_no_barrier_wide_or_narrow(browser: Browser, desk: Service, 
         one.page.context.close()
 
 
+@pytest.mark.slow
 def test_progress_is_reported_from_the_card_and_for_ticked_rows_at_once(browser: Browser, desk: Service) -> None:
     one = sign_in(browser, desk.url, "drawer").open("/#sel=waterlogging_zones/NK-JSD-005&table=waterlogging_zones")
     one.card()

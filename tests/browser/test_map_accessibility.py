@@ -62,6 +62,7 @@ def test_the_map_on_a_phone(open_map: OpenMap, violations: Check, state: str) ->
     assert violations(opened.page) == []
 
 
+@pytest.mark.slow
 def test_the_map_in_english(open_map: OpenMap, violations: Check) -> None:
     opened = open_map("/?lang=en#sel=fire_stations/NK-XFZ-001", locale="en-GB")
     opened.card()

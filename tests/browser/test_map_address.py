@@ -87,6 +87,7 @@ def test_a_changed_address_is_followed_without_loading_again(open_map: OpenMap) 
     assert opened.page.evaluate("window.kept") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "address", ["/#99/1/2", "/#x/y/z&on=../../etc", "/#14/39.1/117.1&sel=&hide=,,.&rev=a.b&table=<b>", "/#%", "/#&&&="]
 )

@@ -22,6 +22,7 @@ ZONE = [(115.5 + 0.5 * i, 30.0 + 5 * j) for i in range(7) for j in range(5)]
 MODULE = "import(document.querySelector('script[src*=\"/js/map.js\"]').src.replace('map.js', 'proj.js'))"
 
 
+@pytest.mark.slow
 def test_the_browser_projects_as_proj_does_and_back(open_map: OpenMap) -> None:
     """Within 0.1 mm over the whole zone, and there and back within 1e-10 degrees."""
     opened = open_map()

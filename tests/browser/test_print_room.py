@@ -108,6 +108,7 @@ def test_paper_scale_title_and_profile_are_drawn_at_once_and_printed(drawer: Map
     assert "内部资料" not in printed
 
 
+@pytest.mark.slow
 def test_custom_paper_and_a_wind_rose_are_drawn_and_what_is_wrong_is_said(drawer: MapPage) -> None:
     page = room(drawer)
     page.select_option("[name=paper]", "custom")
@@ -125,6 +126,7 @@ def test_custom_paper_and_a_wind_rose_are_drawn_and_what_is_wrong_is_said(drawer
     drawer.errors[:] = [e for e in drawer.errors if "status of 400" not in e]
 
 
+@pytest.mark.slow
 def test_a_template_is_saved_used_changed_and_dropped(drawer: MapPage) -> None:
     page = room(drawer)
     page.select_option("[name=paper]", "A2")

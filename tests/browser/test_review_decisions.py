@@ -59,6 +59,7 @@ def test_features_are_accepted_and_rejected_one_by_one_and_only_the_accepted_pub
     assert [checker.item(fid)["properties"].get("measure") for fid in THREE] == ["清淤", None, "清淤"]
 
 
+@pytest.mark.slow
 def test_people_talk_about_a_draft_and_about_one_feature_of_it(visit: Any) -> None:
     drawer, checker = visit("drawer"), visit("checker")
     draft = own_draft(drawer, {"lead": "区水务局"}, head_of(drawer))
@@ -87,6 +88,7 @@ def test_people_talk_about_a_draft_and_about_one_feature_of_it(visit: Any) -> No
     expect(page.locator("#comments .said").last).to_contain_text("津水〔2026〕3 号")
 
 
+@pytest.mark.slow
 def test_progress_of_one_card_and_of_many_rows_is_drafted_and_taken_back(visit: Any) -> None:
     drawer = visit("drawer")
     page = drawer.ready(f"/#sel={LAYER}/{SEVENTH}&table={LAYER}")

@@ -116,6 +116,7 @@ def name_edition(page: Page, name: str, day: str) -> None:
     expect(page.locator("h1")).to_have_text(name)
 
 
+@pytest.mark.slow
 def test_editions_are_named_opened_on_the_map_and_compared(visit: Any, violations: Check) -> None:
     who = visit("checker")
     for name, day in (("2025 二季度版", BETWEEN), ("2025 三季度版", "2025-09-30")):
@@ -141,6 +142,7 @@ def test_editions_are_named_opened_on_the_map_and_compared(visit: Any, violation
     who.one.until("app.stack.layers.get(argument).pinned === 1", LAYER)
 
 
+@pytest.mark.slow
 def test_any_two_revisions_are_compared_on_map_and_table(visit: Any) -> None:
     drawer, checker = visit("drawer"), visit("checker")
     own = own_draft(drawer, {"measure": "泵站扩容"}, head_of(drawer))

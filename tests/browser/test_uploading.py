@@ -106,6 +106,7 @@ def test_a_table_of_values_changes_values_and_never_a_shape(visit: Any, tmp_path
     take(page, "作废")
 
 
+@pytest.mark.slow
 def test_a_column_by_any_name_is_chosen_as_the_one_with_the_ids_and_remembered(visit: Any) -> None:
     drawer = visit("drawer")
     page = drawer.ready(PAGE)

@@ -101,6 +101,7 @@ def _made(home: Path) -> list[Path]:
     return [Path(name) for name in files_below(home)]
 
 
+@pytest.mark.slow
 def test_every_entry_has_its_own_name() -> None:
     names = [entry.name for entry in corpus("http://127.0.0.1:9/")]
     assert sorted({name for name in names if names.count(name) > 1}) == []

@@ -100,6 +100,7 @@ def test_chunks_one_by_one_and_on_threads_equal_the_whole(chunks: tuple[Path, ..
     assert seen == [(n, 12) for n in range(1, 13)] * 2
 
 
+@pytest.mark.slow
 def test_a_scheduler_with_two_workers_gives_the_same_and_a_killed_worker_changes_nothing(
     chunks: tuple[Path, ...], whole: pandas.DataFrame
 ) -> None:

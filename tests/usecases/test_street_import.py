@@ -159,6 +159,7 @@ def test_a_bridge_meets_the_street_below_nowhere(write: Write) -> None:
     assert [e.way for e in found.edges if {900, 901} <= {e.from_node, e.to_node}] == [300]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.osm.pbf", "a.osm"])
 def test_importing_again_changes_only_what_differs_and_keeps_history(
     write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str], here: Deployment, name: str

@@ -309,6 +309,7 @@ def test_a_process_run_at_once_gives_the_answer_of_the_api(client: FlaskClient) 
     assert raw.json["rows"] == api["rows"]
 
 
+@pytest.mark.slow
 def test_a_process_run_as_a_job_is_followed_to_its_results(client: FlaskClient) -> None:
     body = {"inputs": {"reach_m": {"value": 633}, "layer.facilities": ["schools", "food_markets"]}}
     begun = execute(client, "service-coverage", body, Prefer="respond-async")

@@ -164,7 +164,7 @@ def test_a_terrain_model_becomes_a_layer_that_says_where_water_would_stand(
     job, tried = rehearse(chief, deployment, kept, definition=about, precision="surveyed", crs="4548")
     assert tried["tally"]["added"] == 21 * 21, tried["findings"]
     assert chief.post("/api/new-layers", json={"job": job}).status_code == 201
-    found = chief.get("/api/analyses/depressions?layer.heights=terrain").json
+    found = chief.get("/api/analyses/depressions?layer.heights=terrain", headers={"Prefer": "wait=60"}).json
     assert found["figures"]["depressions"] == 1
     assert found["figures"]["volume_m3"] == pytest.approx(25 * 5 * 5 * 2, rel=1e-3)
 

@@ -49,6 +49,7 @@ def is_the_original(answer: Any) -> bool:
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["drawer", "checker", "chief"])
 def test_sender_reviewer_and_administrator_take_the_original_out(
     people: Mapping[str, Visitor], draft: str, name: str

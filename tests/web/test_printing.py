@@ -133,6 +133,7 @@ def test_what_cannot_be_printed_is_refused_before_a_job_begins(
     assert answer.get_json()["detail"]
 
 
+@pytest.mark.slow
 def test_a_fault_of_the_sheet_is_told_by_the_job(visitors: Mapping[str, Visitor]) -> None:
     visitor = visitors["outsider"]
     public = SHEET | {"profile": "public", "unapproved": "refuse"}
@@ -179,6 +180,7 @@ def pictured(printing_deployment: Deployment) -> Iterator[str]:
     album.jail.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", ["internal", "public"])
 def test_a_features_page_shows_its_photo_without_what_the_camera_wrote(
     visitors: Mapping[str, Visitor], pictured: str, profile: str
@@ -221,6 +223,7 @@ def test_a_sheet_as_of_a_day_reads_the_revisions_of_that_day(
     assert send(visitor, asOf="gestern").status_code == 400
 
 
+@pytest.mark.slow
 def test_what_the_map_hides_is_not_on_the_sheet(visitors: Mapping[str, Visitor]) -> None:
     visitor = visitors["nobody"]
     counts = []

@@ -117,6 +117,7 @@ def test_a_sheet_of_a_past_revision_says_so_and_its_code_opens_that_revision(
         assert [f["properties"]["name"] for f in data["features"] if f["id"] == "NK-KDG-002"] == [name]
 
 
+@pytest.mark.slow
 # ---------------------------------------------------------------- an upload
 def test_a_sheet_after_a_published_upload_keeps_every_bar(
     visitors: Mapping[str, Visitor], deployment: Deployment, tmp_path: Path
@@ -181,6 +182,7 @@ def small_disk(deployment: Deployment) -> Iterator[Path]:
     subprocess.run(["umount", "-l", folder], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_disk")
 @pytest.mark.parametrize(("language", "word"), [("zh", "空间"), ("en", "space")])
 def test_a_full_disk_is_said_and_leaves_no_half_file(

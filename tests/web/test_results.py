@@ -77,6 +77,7 @@ def move_station(deployment: Deployment) -> None:
     store.commit("fire_stations", {STATION: moved}, base=rev, kind="edit", author="x", note="移动")
 
 
+@pytest.mark.slow
 def test_a_saved_result_opens_again_exactly_as_it_was(visitors: Mapping[str, Visitor]) -> None:
     drawer = visitors["drawer"]
     first = drawer.get("/api/analyses/buffer?layer.layer=fire_stations").get_json()

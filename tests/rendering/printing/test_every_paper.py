@@ -94,6 +94,7 @@ def test_its_legend_is_what_the_frame_holds_and_its_omissions_are_told(made: Mad
         assert left_out <= {(f.fid, f.name) for f in made.sheet.findings}
 
 
+@pytest.mark.slow
 def test_it_is_the_same_flat_and_made_again_the_same_bytes(made: Made, fonts: Fonts) -> None:
     again = compose(made.sheet.request, made.layers, fonts=fonts, locator=made.locator)
     assert write_pdf(again, fonts) == made.pdf

@@ -63,6 +63,7 @@ def at_corner(place: tuple[float, float], zoom: int) -> tuple[float, float]:
     return x / size * 360 - 180, latitude
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scale", "zoom"), [(5000, 17), (10_000, 16)])
 def test_known_pixels_lie_within_a_tenth_of_a_millimetre_of_their_true_place(
     scale: int, zoom: int, layers: list[PrintLayer], fonts: Fonts, locator: Locator
