@@ -7,8 +7,9 @@ import mmap
 import pickle
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any, Self
 
 import numpy
@@ -36,10 +37,11 @@ class Spool:
 
     @classmethod
     @contextmanager
-    def opened(cls) -> Iterator[Self]:
-        """An empty one, in files without a name, which go when all who have them open close them or end."""
-        with tempfile.TemporaryFile() as one, tempfile.TemporaryFile() as two, tempfile.TemporaryFile() as three:
-            yield cls(one, two, three)
+    def opened(cls, folder: Path) -> Iterator[Self]:
+        """An empty one, in files without a name on the disk of a folder (they may be larger than a disk for temporary
+        files), which go when all who have them open close them or end."""
+        with ExitStack() as stack:
+            yield cls(*(stack.enter_context(tempfile.TemporaryFile(dir=folder)) for _ in range(3)))
 
     def fill(self, batches: Iterable[Batch]) -> None:
         """Put rows down."""

@@ -77,7 +77,7 @@ def make_layer(store: LayerStore, layer: NewLayer, workshop: Workshop | None = N
 
 def _make(address: str, workshop: Workshop, layer: NewLayer) -> None:
     with ExitStack() as stack:
-        ready = stack.enter_context(_put_down(layer))
+        ready = stack.enter_context(_put_down(layer, workshop.home))
         ahead = None
         if workshop.is_large(len(ready)) and may_fork():  # before the database is opened: nothing of it crosses a fork
             ahead = stack.enter_context(Ahead(workshop, layer.definition, ready))
@@ -101,11 +101,11 @@ def _publish(store: LayerStore, layer_id: str, ahead: Ahead | None) -> None:
 
 
 @contextmanager
-def _put_down(layer: NewLayer) -> Iterator[ReadyRows]:
+def _put_down(layer: NewLayer, folder: Path) -> Iterator[ReadyRows]:
     """Get the rows ready, half of them by a process beside this one, so that two cores are used, and the database's one
     writer is held only while they are written."""
     middle, size = _middle(layer.changes), layer.changes.stat().st_size
-    with Spool.opened() as first, Spool.opened() as second:
+    with Spool.opened(folder) as first, Spool.opened(folder) as second:
         with Helper(lambda: second.fill(_rows_of(layer, (middle, size)))):
             first.fill(_rows_of(layer, (0, middle)))
         yield ReadyRows(layer.definition.id, first, second)

@@ -34,7 +34,7 @@ class Broken(ReadyRows):
 
 @contextmanager
 def begun(home: Path, kind: type[ReadyRows] = ReadyRows) -> Iterator[Ahead]:
-    with Spool.opened() as spool:
+    with Spool.opened(home) as spool:
         rows = [stored(feature) for feature in FEATURES]
         spool.fill([(rows, shapes_of_lines([row.line.encode() for row in rows]))])
         with Ahead(Workshop(home, large=2), definition(), kind("schools", spool)) as ahead:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import shapely
 
@@ -21,8 +23,10 @@ def batch(rows: list[StoredFeature]) -> Batch:
 
 @pytest.mark.parametrize("rows", [ROWS, ODD], ids=["codes", "any text"])
 @pytest.mark.parametrize("first", [0, 1, 3])
-def test_rows_come_back_in_the_order_of_the_bytes_of_their_ids(first: int, rows: list[StoredFeature]) -> None:
-    with Spool.opened() as one, Spool.opened() as other:
+def test_rows_come_back_in_the_order_of_the_bytes_of_their_ids(
+    first: int, rows: list[StoredFeature], tmp_path: Path
+) -> None:
+    with Spool.opened(tmp_path) as one, Spool.opened(tmp_path) as other:
         one.fill([batch(rows[:first])] if first else [])
         other.fill([batch(rows[first:])])
         ready = ReadyRows("schools", one, other)
@@ -34,15 +38,15 @@ def test_rows_come_back_in_the_order_of_the_bytes_of_their_ids(first: int, rows:
         assert shapely.is_missing(ready.shapes()).tolist() == shapely.is_missing(expected).tolist()
 
 
-def test_no_rows_at_all_are_no_rows() -> None:
-    with Spool.opened() as one, Spool.opened() as other:
+def test_no_rows_at_all_are_no_rows(tmp_path: Path) -> None:
+    with Spool.opened(tmp_path) as one, Spool.opened(tmp_path) as other:
         one.fill([])
         other.fill([])
         assert list(ReadyRows("schools", one, other).rows()) == []
 
 
-def test_two_rows_of_one_id_in_different_spools_are_refused() -> None:
-    with Spool.opened() as one, Spool.opened() as other:
+def test_two_rows_of_one_id_in_different_spools_are_refused(tmp_path: Path) -> None:
+    with Spool.opened(tmp_path) as one, Spool.opened(tmp_path) as other:
         one.fill([batch(ROWS)])
         other.fill([batch(ROWS[2:3])])
         with pytest.raises(StorageFault):
