@@ -5,9 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import IO, Literal, get_args
+from typing import Literal, get_args
 
 import numpy
 
@@ -20,7 +19,6 @@ CHANGES, UNCHANGED, INDEX = "changes.jsonl", "unchanged.jsonl", "changes.index"
 RECORDS = numpy.dtype([("at", "<u8"), ("kind", "u1"), ("marks", "u1")])
 """What the index holds of each entry: where its line begins, its kind, and whether it is part of a split or a merge."""
 SPLIT, MERGE = 1, 2
-AT_ONCE = 1_000
 
 _NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
 _RECORD = struct.Struct("<QBB")
@@ -36,7 +34,19 @@ class Entry:
     line: bytes
 
 
-def write_changes(entries: Iterable[Entry], folder: Path, splits: Sequence[Split], merges: Sequence[Merge]) -> None:
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """What became of many rows, of one kind and in their order: ``lines`` is their JSON, a line's end after each."""
+
+    kind: Kind
+    fids: Sequence[str]
+    rows: Sequence[int]
+    lines: bytes
+
+
+def write_changes(
+    entries: Iterable[Entry | Entries], folder: Path, splits: Sequence[Split], merges: Sequence[Merge]
+) -> None:
     """Write entries line by line, and where each of them begins."""
     marks = _Marks(splits, merges)
     with (
@@ -45,18 +55,26 @@ def write_changes(entries: Iterable[Entry], folder: Path, splits: Sequence[Split
         (folder / INDEX).open("wb") as index,
     ):
         ends = {changes: 0, unchanged: 0}
-        entries = iter(entries)
-        while some := list(islice(entries, AT_ONCE)):
-            records = []
-            lines: dict[IO[bytes], list[bytes]] = {changes: [], unchanged: []}
-            for entry in some:
-                out = unchanged if entry.kind == "unchanged" else changes
-                records.append(_RECORD.pack(ends[out], _NUMBERS[entry.kind], marks.of(entry)))
-                lines[out].append(entry.line)
-                ends[out] += len(entry.line)
-            index.write(b"".join(records))
-            changes.write(b"".join(lines[changes]))
-            unchanged.write(b"".join(lines[unchanged]))
+        for entry in entries:
+            out = unchanged if entry.kind == "unchanged" else changes
+            if isinstance(entry, Entry):
+                index.write(_RECORD.pack(ends[out], _NUMBERS[entry.kind], marks.of(entry.fid, entry.row)))
+                ends[out] += out.write(entry.line)
+            else:
+                index.write(_records(entry, ends[out], marks))
+                ends[out] += out.write(entry.lines)
+
+
+def _records(entries: Entries, start: int, marks: _Marks) -> bytes:
+    """The index of many entries whose first line begins at ``start``."""
+    ends = numpy.flatnonzero(numpy.frombuffer(entries.lines, dtype="u1") == ord("\n")) + 1
+    records = numpy.zeros(len(entries.fids), dtype=RECORDS)
+    records["at"] = start
+    records["at"][1:] += ends[:-1].astype("<u8")
+    records["kind"] = _NUMBERS[entries.kind]
+    if not marks.none:
+        records["marks"] = [*map(marks.of, entries.fids, entries.rows)]
+    return records.tobytes()
 
 
 class _Marks:
@@ -67,9 +85,10 @@ class _Marks:
         self.merge_rows = {m.row for m in merges}
         self.none = not splits and not merges
 
-    def of(self, entry: Entry) -> int:
+    def of(self, fid: str, row: int) -> int:
+        """What one entry is part of."""
         if self.none:
             return 0
-        split = entry.fid in self.split_fids or entry.row in self.split_rows
-        merge = entry.fid in self.merge_fids or entry.row in self.merge_rows
+        split = fid in self.split_fids or row in self.split_rows
+        merge = fid in self.merge_fids or row in self.merge_rows
         return SPLIT * split + MERGE * merge

@@ -16,20 +16,21 @@ import shapely
 from geo_service.core.crs import project
 from geo_service.core.geojson import geometry_texts
 from geo_service.core.layers import Field, LayerDefinition
-from geo_service.ingest.change_file import Entry, Kind, write_changes
+from geo_service.ingest.change_file import Entries, Entry, Kind, write_changes
 from geo_service.ingest.current import Current
 from geo_service.ingest.examination import Merge, Request, Split, Tally
 from geo_service.ingest.findings import FindingLog
 from geo_service.ingest.geometry import check_tiles
 from geo_service.ingest.identity import Matching, Side
-from geo_service.ingest.normalise import BLOCK, same_geometry, same_value
+from geo_service.ingest.normalise import BLOCK, blocks, same_geometry, same_value
 
 Array = numpy.ndarray[Any, Any]
 
 MOVED_M, AREA_FACTOR, DELETED_SHARE, COUNT_SHARE, COUNT_FROM = 100.0, 2.0, 0.20, 0.30, 10
 _UNLOCATED = "unlocated"
 _NOTHING = (None, "")
-_ENCODE = msgspec.json.Encoder().encode
+_ENCODER = msgspec.json.Encoder()
+_ENCODE = _ENCODER.encode
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,12 +73,10 @@ class Comparison:
         self.new_ids: dict[int, str] = {}
         self.same = self._same()
         self.moving = numpy.flatnonzero(rows.fine & ((matching.feature < 0) | ~self.same))
-        self.columns = tuple(rows.columns.items())
         self.texts: dict[int, str | None] = {}
         self.located: list[bool] = (~shapely.is_missing(rows.geometry)).tolist()
         self.required = tuple(f.key for f in self.fields.values() if f.required and not f.derived)
         self.defaults = {located: self._defaults(located=located) for located in (False, True)}
-        self.heads: dict[tuple[tuple[str, ...], tuple[str, ...]], bytes] = {}
         self.number = max(self.options.first_number, current.next_number(self.definition) if self.definition else 1)
 
     def _same(self) -> Array:
@@ -91,19 +90,63 @@ class Comparison:
             same[linked] = True
         return same
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[Entry | Entries]:
         """What becomes of every row, and of the features a replacement leaves out."""
-        rows = zip(self.rows.numbers, self.matching.feature.tolist(), self.rows.fine.tolist(), strict=True)
-        for index, (number, feature, fine) in enumerate(rows):
+        for block in blocks(len(self.rows.numbers)):
+            added = self._plain_additions(block)
+            if added:
+                yield added
+            else:
+                yield from self._one_by_one(block)
+        if self.options.mode == "replace":
+            for feature in sorted(set(range(len(self.current.ids))) - self.outcome.touched):
+                yield self._deletion(feature, row=0, how="")
+
+    def _one_by_one(self, block: slice) -> Iterator[Entry]:
+        rows = (self.rows.numbers[block], self.matching.feature[block].tolist(), self.rows.fine[block].tolist())
+        for index, (number, feature, fine) in enumerate(zip(*rows, strict=True), start=block.start):
             if not fine:
                 self.outcome.touched.add(feature)
                 continue
             entry = self._matched(index, number, feature) if feature >= 0 else self._unmatched(index, number)
             if entry:
                 yield entry
-        if self.options.mode == "replace":
-            for feature in sorted(set(range(len(self.current.ids))) - self.outcome.touched):
-                yield self._deletion(feature, row=0, how="")
+
+    def _plain_additions(self, block: slice) -> Entries | None:
+        """Rows of which each is a new feature as :meth:`_unmatched` tells it; None where one of them is not that."""
+        rows = self.rows
+        if self.options.mode in ("delete", "attributes") or not all(self.located[block]):
+            return None
+        columns = {key: values[block] for key, values in rows.columns.items()}
+        if not rows.fine[block].all() or (self.matching.feature[block] >= 0).any() or self._lacks(columns):
+            return None
+        numbers = rows.numbers[block]
+        fids = self._ids(len(numbers))
+        given = _told(columns, len(numbers))
+        properties = [self.defaults[True] | told for told in given]
+        texts = [msgspec.Raw((text or "null").encode()) for text in geometry_texts(rows.geometry[block])]
+        try:
+            lines = _ENCODER.encode_lines([
+                {
+                    "fid": fid, "operation": "add", "row": number, "how": "", "fields": [*after], "given": [*told],
+                    "properties": after, "geometry": text,
+                }
+                for fid, number, told, after, text in zip(fids, numbers, given, properties, texts, strict=True)
+            ])  # fmt: skip
+        except (UnicodeEncodeError, OverflowError):
+            return None
+        self.number += len(fids)
+        self.new_ids.update(zip(numbers, fids, strict=True))
+        self.outcome.operations["add"] += len(numbers)
+        return Entries("add", fids, numbers, lines)
+
+    def _lacks(self, columns: dict[str, list[Any]]) -> bool:
+        """Whether some row may lack a required value, for what the columns and the defaults of new features say."""
+        for key in self.required:
+            default, values = self.defaults[True].get(key), columns.get(key, [None])
+            if "" in values or (default in _NOTHING and None in values):
+                return True
+        return False
 
     def _text(self, index: int) -> str | None:
         """The geometry of a row that is new or has moved; rows are asked for in their order."""
@@ -166,16 +209,23 @@ class Comparison:
         if self.options.mode in ("delete", "attributes"):
             self.log.add("identity-unmatched", row=number, fid=self.rows.ids[index])
             return None
-        given = {key: values[index] for key, values in self.columns if values[index] is not None}
-        if self.rows.absent:
-            given = {key: value for key, value in self._given(index).items() if value is not None}
+        given = {key: values[index] for key, values in self.rows.columns.items() if values[index] is not None}
         properties = self.defaults[self.located[index]] | given
         if not self._has_required(properties, number, None, new=True):
             return None
         if not self.located[index]:
             self.log.add("geometry-empty", row=number, name=properties.get("name"))
         fid = self.new_ids[number] = self._new_id()
-        return self._addition(fid, number, given, properties, self._text(index))
+        return self._line(
+            "add",
+            fid,
+            row=number,
+            how="",
+            fields=list(properties),
+            given=list(given),
+            properties=properties,
+            geometry=self._text(index),
+        )
 
     def _defaults(self, *, located: bool) -> dict[str, Any]:
         if self.definition is None:
@@ -193,29 +243,20 @@ class Comparison:
         return complete
 
     def _new_id(self) -> str:
-        serial = self.definition.serial if self.definition else "NEW"
-        fid = f"NK-{serial}-{self.number:03d}"
+        [fid] = self._ids(1)
         self.number += 1
         return fid
+
+    def _ids(self, count: int) -> list[str]:
+        """The next free codes."""
+        head = f"NK-{self.definition.serial if self.definition else 'NEW'}-"
+        return [f"{head}{number:03d}" for number in range(self.number, self.number + count)]
 
     def _deletion(self, feature: int, *, row: int, how: str) -> Entry:
         self.outcome.operations["delete"] += 1
         head = {"fid": self.current.ids[feature], "operation": "delete", "row": row, "how": how}
         rest: dict[str, Any] = {"fields": [], "given": [], "properties": None, "geometry": None}
         return _entry("delete", head | rest)
-
-    def _addition(
-        self, fid: str, row: int, given: dict[str, Any], properties: dict[str, Any], geometry: str | None
-    ) -> Entry:
-        """As :meth:`_line`; what rows with the same fields have in common is put together once."""
-        self.outcome.operations["add"] += 1
-        keys = (tuple(properties), tuple(given))
-        head = self.heads.get(keys)
-        if head is None:
-            head = b',"how":"","fields":%b,"given":%b,"properties":' % (_json(keys[0]), _json(keys[1]))
-            self.heads[keys] = head
-        told = (_json(fid), row, head, _json(properties), (geometry or "null").encode())
-        return Entry("add", fid, row, b'{"fid":%b,"operation":"add","row":%d%b%b,"geometry":%b}\n' % told)
 
     def _line(
         self, operation: Kind, fid: str, *, row: int, how: str, fields: list[str], given: list[str],
@@ -299,6 +340,18 @@ class Comparison:
         )
 
 
+def _told(columns: dict[str, list[Any]], count: int) -> list[dict[str, Any]]:
+    """What each of many rows tells, row by row; an empty cell is not told."""
+    empty = {key: values.count(None) for key, values in columns.items()}
+    told = [key for key in columns if empty[key] < count]
+    if not told:
+        return [{} for _ in range(count)]
+    rows = zip(*(columns[key] for key in told), strict=True)
+    if any(empty[key] for key in told):
+        return [{key: value for key, value in zip(told, row, strict=True) if value is not None} for row in rows]
+    return [dict(zip(told, row, strict=True)) for row in rows]
+
+
 def _bbox(geometries: Array) -> tuple[float, float, float, float]:
     west, south, east, north = (round(float(v), 7) for v in shapely.total_bounds(geometries))
     return west, south, east, north
@@ -308,7 +361,7 @@ def _entry(kind: Kind, body: dict[str, Any]) -> Entry:
     return Entry(kind, body["fid"], body["row"], _json(body) + b"\n")
 
 
-def _json(body: Any) -> bytes:
+def _json(body: dict[str, Any]) -> bytes:
     """JSON without spaces; what is not a number becomes null, half characters become question marks."""
     try:
         return _ENCODE(body)

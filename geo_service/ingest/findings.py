@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from geo_service.core.text import Text
@@ -513,6 +513,15 @@ class FindingLog:
         if self.counts[code] <= self.keep:
             place = {key: about.pop(key) for key in ("row", "fid", "name", "field", "point") if key in about}
             self._kept.append(Finding(code=code, params=about, **place))
+
+    def add_rows(self, code: str, found: Sequence[tuple[int, str]]) -> None:
+        """Note one finding for each of many (row, feature's code); those above the kept number are only counted."""
+        room = max(0, self.keep - self.counts[code])
+        for row, fid in found[:room]:
+            self.add(code, row=row, fid=fid)
+        self.counts[code] += len(found[room:])
+        if FINDINGS[code][0] == "block":
+            self.bad_rows.update(row for row, _ in found[room:])
 
     def extend(self, findings: Iterable[Finding]) -> None:
         """Note findings made elsewhere."""

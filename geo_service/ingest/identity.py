@@ -62,6 +62,8 @@ def match(upload: Side, current: Side) -> Matching:
     """Rows matched to features, the surest way first; each row and feature at most once."""
     count = len(upload.ids)
     matching = Matching(numpy.full(count, -1), {}, set())
+    if not current.ids:
+        return matching
     index = {fid: i for i, fid in enumerate(current.ids) if fid}
     uses = Counter(i for i in upload.ids if i)
     for row, fid in enumerate(upload.ids):

@@ -215,6 +215,9 @@ class Run:
 
     def _ids(self, values: list[Any], rows: list[int]) -> list[str | None]:
         ids = [str(v).strip() or None if v is not None else None for v in values]
+        stated = list(filter(None, ids))
+        if len({*stated}) == len(stated):
+            return ids
         first: dict[str, int] = {}
         for row, fid in zip(rows, ids, strict=True):
             if fid and fid in first:
@@ -225,7 +228,7 @@ class Run:
 
     def _base(self, values: list[Any]) -> int:
         """The revision the file says it was made from."""
-        stated = {int(float(str(v))) for v in values if v is not None and str(v).replace(".0", "").isdigit()}
+        stated = {int(float(text)) for text in {*map(str, values)} if text.replace(".0", "").isdigit()}
         if len(stated) > 1:
             self.log.add("base-mixed", revisions=sorted(stated)[:10])
         base = min(stated, default=0)
@@ -274,9 +277,9 @@ class Run:
         known = set(current.ids)
         if self.request.definition is None:
             return (), ()
-        for row, fid in zip(rows.numbers, rows.ids, strict=True):
-            if fid and fid not in known:
-                self.log.add("identity-unknown", row=row, fid=fid[:60])
+        strange = [(r, fid[:60]) for r, fid in zip(rows.numbers, rows.ids, strict=True) if fid and fid not in known]
+        if strange:
+            self.log.add_rows("identity-unknown", strange)
         splits, merges = find_splits_and_merges(rows.numbers, rows.side(), current.side(), matching)
         self.note(splits=splits, merges=merges)
         for split in splits:

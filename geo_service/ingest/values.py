@@ -6,7 +6,7 @@ import datetime
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,11 +58,24 @@ def texts_of(values: Sequence[Any]) -> list[str]:
 
 
 def _convert_alike(item: Field, values: Sequence[Any]) -> tuple[list[Any], dict[int, Problem]]:
-    found = {value: _convert(item, value) for value in set(values)}
+    distinct = {*values}
+    if item.type == "text" and (plain := _plain_texts(distinct - {None})) is not None:
+        plain[None] = None
+        return list(map(plain.__getitem__, values)), {}
+    found = {value: _convert(item, value) for value in distinct}
     results = {value: result for value, (result, _) in found.items()}
     wrong = {value: problem for value, (_, problem) in found.items() if problem}
     problems = {i: wrong[value] for i, value in enumerate(values) if value in wrong} if wrong else {}
     return list(map(results.__getitem__, values)), problems
+
+
+def _plain_texts(distinct: Collection[Any]) -> dict[Any, str | None] | None:
+    """What texts become where all of them are printable and in NFC: trimmed, None of blank ones; else None."""
+    if not {*map(type, distinct)} <= {str}:
+        return None
+    if not "".join(distinct).isprintable() or not unicodedata.is_normalized("NFC", "\n".join(distinct)):
+        return None
+    return {text: text.strip() or None for text in distinct}
 
 
 def _convert(item: Field, value: Any) -> tuple[Any, Problem | None]:
@@ -101,7 +114,8 @@ _UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\
 
 def count_unseen(texts: Sequence[str]) -> int:
     """How many texts hold characters that must not be kept; a carriage return is no such, it is only left out."""
-    if _UNSEEN.search("\n".join(texts)) is None:
+    together = "\n".join(texts)
+    if together.replace("\n", "").isprintable() or _UNSEEN.search(together) is None:
         return 0
     return sum(_UNSEEN.search(text) is not None for text in texts)
 

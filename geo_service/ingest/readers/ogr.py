@@ -206,6 +206,10 @@ def _parse_one(blob: bytes | None) -> Any:
 
 def _values(values: Any, kind: str) -> list[Any]:
     """A column as Python values; missing numbers, which numpy marks as NaN, become None again."""
+    if kind == "OFTReal" and values.dtype.kind == "f":
+        told = values.astype(object)
+        told[numpy.isnan(values)] = None
+        return list(told)
     listed: list[Any] = values.tolist()
     if values.dtype.kind in "iub" or _PLAIN.issuperset(set(map(type, listed))):
         return listed
