@@ -20,9 +20,9 @@ from geo_service.ingest.readers.coordinates import build_alike
 Array = numpy.ndarray[Any, Any]
 
 _DECODE = msgspec.json.Decoder(list[dict[str, Any]]).decode
-_KEY = re.compile(r'"[ \t\r\n]*:')
+_KEY = re.compile(rb'"[ \t\r\n]*:')
 """The end of a key; within text a quotation mark before a colon looks like one, which only makes them too many."""
-_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 """Half of a character written as two escapes, or what is left of one."""
 _MEMBERS = frozenset({"type", "properties", "geometry"})
 _SHAPE = {("type", "coordinates"), ("coordinates", "type")}
@@ -42,10 +42,10 @@ class Alike:
 def read_alike(text: str) -> Alike | None:
     """The features of a stretch of a GeoJSON array (without its brackets); None where anything is odd in them."""
     try:
-        features = _DECODE(f"[{text}]")
+        features = _DECODE(raw := f"[{text}]".encode())
     except (msgspec.DecodeError, RecursionError):
         return None
-    if not features or _HALF.search(text) or len({*map(tuple, features)}) != 1:
+    if not features or _HALF.search(raw) or len({*map(tuple, features)}) != 1:
         return None
     members = {key: [feature[key] for feature in features] for key in features[0]}
     ids = members.get("id")
@@ -55,17 +55,17 @@ def read_alike(text: str) -> Alike | None:
     if not _are_plain(properties, shapes):
         return None
     keys = len(features) * (len(members) + len(properties[0])) + 2 * sum(shape is not None for shape in shapes)
-    if _count_marks(text) != keys:
+    if _count_marks(raw) != keys:
         return None
     columns = _columns(properties, ids)
     geometry = _geometry(shapes) if columns is not None else None
     return None if columns is None or geometry is None else Alike(len(features), columns, geometry)
 
 
-def _count_marks(text: str) -> int:
-    """How many keys end there, or more: twice as fast where no space stands before a colon."""
-    spaced = any(f"{space}:" in text for space in " \t\r\n")
-    return len(_KEY.findall(text)) if spaced else text.count('":')
+def _count_marks(text: bytes) -> int:
+    """How many keys end there, or more."""
+    spaced = any(space + b":" in text for space in (b" ", b"\t", b"\r", b"\n"))
+    return len(_KEY.findall(text)) if spaced else text.count(b'":')
 
 
 def _are_plain(properties: list[Any], shapes: list[Any]) -> bool:

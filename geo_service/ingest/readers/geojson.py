@@ -232,7 +232,8 @@ class _Collected:
             return False
         self.rows.extend(range(self.seen + 1, self.seen + found.count + 1))
         self.seen += found.count
-        self.source.progress("reading", self.seen, 0)
+        if self.seen % _PROGRESS_EVERY < found.count:
+            self.source.progress("reading", self.seen, 0)
         self.geometry.extend(found.geometry)
         for key, values in found.columns.items():
             column = self.columns.setdefault(key, [])
