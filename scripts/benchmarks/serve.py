@@ -378,12 +378,33 @@ def report_memory(outcome: Outcome, servers: list[Peer], folder: Path, *, loaded
     The bar is for a million features loaded; less of them makes only the others smaller. The whole layer is asked for
     afterwards: with a million features tipg's processes end at it.
     """
+    for server in servers:
+        await_workers(server)
     sizes = sizes_mb(servers, folder)
     report_sizes(outcome, "memory", sizes)
     tipg = sizes.get("tipg on PostGIS")
     if tipg:
         bar = ("<=", 0.25) if loaded >= MILLION else None
         outcome.add("memory: ours to tipg on PostGIS", sizes["ours"][0] / tipg[0], "x", bar)
+
+
+def await_workers(server: Peer) -> None:
+    """Wait for what a server still has prepared by processes of their own, such as tiles of low zooms."""
+    while any(b"spawn_main" in command_of(process) for process in descendants(server.processes)):
+        time.sleep(LOOK_EVERY_S)
+
+
+def descendants(processes: list[int]) -> list[int]:
+    """Processes and all they started."""
+    return [*processes, *(number for process in processes for number in descendants(children(process)))]
+
+
+def command_of(process: int) -> bytes:
+    """The command line of a process, empty of one that has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def report_sizes(outcome: Outcome, title: str, sizes: dict[str, tuple[float, float]]) -> None:
