@@ -148,6 +148,8 @@ class Window:
             return False
         until = self.at + _STRETCH
         end = 1 + max(self.text.rfind("},\n", self.at, until), self.text.rfind("},\r\n", self.at, until))
+        if not end and until >= len(self.text):
+            return False  # the rest of what was read so far: the reader of single features reads on
         found = read_alike(self.text[self.at : end]) if end else None
         if found is None or not take(found):
             self._pause = _PAUSE
