@@ -113,6 +113,7 @@ def measure(outcome: Outcome, folder: Path, stack: ExitStack, options: argparse.
     room = Room(folder, folder / "home" / "layers" / f"{LAYER}.geojson", stack)
     others = peers.start(room, [n for n in options.peers.split(",") if n])
     ours = stack.enter_context(start_ours("ours", folder / "home"))
+    await_workers(ours)  # or the first questions would pay for tiles of low zooms
     for question in questions(options.features):
         if question.key == "map":
             report_memory(outcome, [ours, *others], folder, loaded=options.features)
