@@ -390,8 +390,11 @@ def report_memory(outcome: Outcome, servers: list[Peer], folder: Path, *, loaded
 
 
 def await_workers(server: Peer) -> None:
-    """Wait for what a server still has prepared by processes of their own, such as tiles of low zooms."""
-    while any(b"spawn_main" in command_of(process) for process in descendants(server.processes)):
+    """Wait a minute for what a server still has prepared by processes of their own, such as tiles of low zooms."""
+    end = time.monotonic() + LONGEST_S
+    while time.monotonic() < end and any(
+        b"spawn_main" in command_of(process) for process in descendants(server.processes)
+    ):
         time.sleep(LOOK_EVERY_S)
 
 
