@@ -62,7 +62,7 @@ class ChineseCommand(click.Command):
 class OrderedGroup(click.Group):
     """A group that lists its commands in the order they were added."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click calls it so
+    def list_commands(self, _ctx: click.Context) -> list[str]:
         """The names of the commands."""
         return list(self.commands)
 

@@ -35,7 +35,7 @@ class Attached(msgspec.Struct, frozen=True, kw_only=True):
     taken: str = ""
 
 
-def inspect(folder: Path, limits: Limits) -> None:  # noqa: ARG001  # the shape of every task
+def inspect(folder: Path, _limits: Limits) -> None:
     """Look at ``in/attachment`` and leave ``result.json``, for pictures also a clean one and a small one."""
     found = _inspect(folder / "in" / UPLOAD, folder / "out")
     (folder / "out" / "result.json").write_bytes(msgspec.json.encode(found))

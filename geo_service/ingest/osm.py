@@ -97,7 +97,7 @@ class OsmStreets(msgspec.Struct, frozen=True, kw_only=True):
     examples: dict[str, list[int]] = {}
 
 
-def read_job(folder: Path, limits: Limits) -> None:  # noqa: ARG001  # the shape of every task
+def read_job(folder: Path, _limits: Limits) -> None:
     """Read the extract of ``in/request.json`` and leave ``result.json``."""
     request = msgspec.json.decode((folder / "in" / "request.json").read_bytes(), type=OsmRequest)
     found = read_streets(Path(request.path), request.bbox)

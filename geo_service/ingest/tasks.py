@@ -1,15 +1,14 @@
-"""What a worker can be asked to do. Importing this loads what every worker needs, except GDAL."""
+"""What a worker can be asked to do."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
-import openpyxl  # noqa: F401  # loaded before the fork
-import pandas  # noqa: F401  # loaded before the fork
 
 from geo_service.core.crs import transformer
 from geo_service.ingest import attachment, osm, pipeline, plain_table
@@ -45,7 +44,7 @@ def probe(folder: Path, limits: Limits) -> None:
     (folder / "out" / "result.json").write_bytes(msgspec.json.encode(answers))
 
 
-def wait(folder: Path, limits: Limits) -> None:  # noqa: ARG001  # the shape of every task
+def wait(folder: Path, _limits: Limits) -> None:
     """Do nothing until stopped; for seeing the queue, cancelling and the time limit at work."""
     (folder / "out" / "progress.json").write_bytes(b'{"stage":"waiting on purpose"}')
     read_end, _ = os.pipe()
@@ -56,6 +55,8 @@ def exhaust(folder: Path, limits: Limits) -> None:
     """Ask for more memory than the limit."""
     (folder / "work" / "size").write_text(str(len(bytearray(limits.memory_bytes))), encoding="ascii")
 
+
+LIBRARIES = ("openpyxl", "pandas")
 
 TASKS: Mapping[str, Callable[[Path, Limits], None]] = {
     "attachment": attachment.inspect,
@@ -69,6 +70,9 @@ TASKS: Mapping[str, Callable[[Path, Limits], None]] = {
 
 
 def warm() -> None:
-    """Make once what every worker would make again: PROJ's transformations between degrees and metres."""
+    """Load and make once, before the first fork, what every worker would again: libraries except GDAL, and PROJ's
+    transformations between degrees and metres."""
+    for library in LIBRARIES:
+        importlib.import_module(library)
     transformer(4490, 4548)
     transformer(4548, 4490)

@@ -53,8 +53,9 @@ class Spool:
             self.lines.write(b"".join(texts))
             self.shapes.write(b"".join(pieces))
             fids += [row.fid for row in rows]
-            sizes.append(numpy.array([(len(text), len(piece)) for text, piece in zip(texts, pieces, strict=True)]))
-            boxes.append(numpy.array([row.bbox or _NAN for row in rows]))
+            lengths = [(len(text), len(piece)) for text, piece in zip(texts, pieces, strict=True)]
+            sizes.append(numpy.array(lengths, numpy.int64).reshape(-1, 2))  # there may be no rows in it
+            boxes.append(numpy.array([row.bbox or _NAN for row in rows]).reshape(-1, 4))
         self.lines.flush()
         self.shapes.flush()
         table = _Table(fids, numpy.concatenate(sizes), numpy.concatenate(boxes))

@@ -24,6 +24,7 @@ from geo_service.ingest.examination import ProposedChange
 from geo_service.storage.building import Workshop
 from geo_service.storage.publisher import Publisher
 from geo_service.storage.rows import StoredFeature, stored
+from geo_service.storage.spool import ReadyRows, Spool
 from geo_service.storage.store import LayerStore, open_store
 from geo_service.usecases import bulk_layer
 from geo_service.usecases.bulk_layer import NewLayer, make_layer, stored_rows
@@ -177,6 +178,19 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_one_row_alone_makes_a_layer_too(store: LayerStore, tmp_path: Path) -> None:
     make_layer(store, NewLayer(definition(), file_of(tmp_path, [change(1, RINGS[0], {})]), (), "chief", ""))
+    assert store.layer("plots").count == 1
+
+
+def test_a_stretch_without_a_single_usable_row_is_passed_over(
+    store: LayerStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = [msgspec.structs.replace(change(n, None, {}), operation="delete", properties=None) for n in range(5, 9)]
+    with Spool.opened(tmp_path) as spool:
+        monkeypatch.setattr(bulk_layer, "AT_ONCE", 2)
+        lines = map(msgspec.json.encode, [change(1, RINGS[0], {}), *gone, change(2, RINGS[0], {})])
+        spool.fill(stored_rows(definition(), lines, ()))
+        assert len(ReadyRows("plots", spool)) == 2
+    make_layer(store, NewLayer(definition(), file_of(tmp_path, [*gone, change(1, RINGS[0], {})]), (), "chief", ""))
     assert store.layer("plots").count == 1
 
 
