@@ -56,8 +56,6 @@ def exhaust(folder: Path, limits: Limits) -> None:
     (folder / "work" / "size").write_text(str(len(bytearray(limits.memory_bytes))), encoding="ascii")
 
 
-LIBRARIES = ("openpyxl", "pandas")
-
 TASKS: Mapping[str, Callable[[Path, Limits], None]] = {
     "attachment": attachment.inspect,
     "examine": pipeline.run,
@@ -70,9 +68,8 @@ TASKS: Mapping[str, Callable[[Path, Limits], None]] = {
 
 
 def warm() -> None:
-    """Load and make once, before the first fork, what every worker would again: libraries except GDAL, and PROJ's
-    transformations between degrees and metres."""
-    for library in LIBRARIES:
-        importlib.import_module(library)
+    """Load and make once, before the first fork, what every worker would again: the reader of workbooks, not GDAL, and
+    PROJ's transformations between degrees and metres."""
+    importlib.import_module("openpyxl")
     transformer(4490, 4548)
     transformer(4548, 4490)

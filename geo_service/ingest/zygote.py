@@ -7,7 +7,6 @@ a socket pair and answers ``Ready`` and ``Ended``. When the socket closes, it ki
 from __future__ import annotations
 
 import ctypes
-import gc
 import os
 import selectors
 import signal
@@ -22,6 +21,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from geo_service.core.background import step_back
 from geo_service.ingest.confine import Confinement, confine, library_paths
 from geo_service.ingest.limits import Limits
 from geo_service.ingest.readers.ogr import DRIVERS_VARIABLE, list_drivers
@@ -29,11 +29,9 @@ from geo_service.ingest.readers.ogr import DRIVERS_VARIABLE, list_drivers
 Outcome = Literal["done", "time", "memory", "crashed", "cancelled"]
 
 TICK_S = 0.1
-NICENESS = 10
-"""Workers give way to the map: a large upload takes the processor's idle time."""
 MESSAGE_BYTES = 1 << 16
-SELDOM = (100_000, 50, 1000)
-"""When a worker looks for garbage in rings: with Python's own thresholds that took a third of its time."""
+LEFT_OUT = ("geopandas", "pandas", "pyarrow")
+"""Libraries pyogrio would load where they are, for what no worker asks of it: half a second and 60 MB."""
 CANCEL, RESULT, TRACE = "cancel", "result.json", "trace.txt"
 _EXIT_MEMORY, _EXIT_FAULT = 12, 13
 
@@ -139,7 +137,6 @@ class Zygote:
     def _start(self, start: Start) -> None:
         pid = os.fork()
         if pid == 0:
-            gc.set_threshold(*SELDOM)
             self.channel.close()
             _work(start)
         self.workers[pid] = _Worker(start, time.monotonic())
@@ -190,7 +187,7 @@ def _work(start: Start) -> None:
     code = _EXIT_FAULT
     try:
         _die_with_parent()
-        os.nice(NICENESS)
+        step_back()
         folder = Path(start.folder)
         os.chdir(folder / "work")
         os.environ.update({"TMPDIR": str(folder / "work"), "CPL_TMPDIR": str(folder / "work")})
@@ -247,8 +244,9 @@ def main() -> None:
     """Serve on the file descriptor given as the only argument."""
     from geo_service.ingest import tasks
 
+    for library in LEFT_OUT:
+        sys.modules[library] = None  # type: ignore[assignment]  # Python's own way to say that there is no such module
     tasks.warm()
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ[DRIVERS_VARIABLE] = "\n".join(_ask_child(list_drivers))
     Zygote(socket.socket(fileno=int(sys.argv[1]))).serve()

@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Any, NoReturn, Self
 
+from geo_service.core.background import step_back
 from geo_service.errors import StorageFault
 
 LOG = logging.getLogger(__name__)
-NICENESS = 10
 LOOK_EVERY_S = 0.05
 _STOPPING = threading.Event()
 atexit.register(_STOPPING.set)  # after multiprocessing's, so before it ends the processes that are left
@@ -157,6 +157,5 @@ class _Errand(threading.Thread):
 
 
 def _run(work: Callable[..., object], arguments: tuple[Any, ...]) -> None:
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
+    step_back()
     work(*arguments)

@@ -173,7 +173,7 @@ class _Maker:
 
     def _shapes(self, texts: Sequence[str | None]) -> tuple[Any, Any]:
         """Geometries, and which of them are of a kind the layer takes and valid."""
-        shapes = shapes_of_lines([line_of("", {}, text or NOTHING).encode() for text in texts])
+        shapes = shapes_of_lines([_BARE.format(text or NOTHING).encode() for text in texts])
         fitting = numpy.isin(shapely.get_type_id(shapes), self._kinds) & ~shapely.is_empty(shapes)
         return shapes, fitting & shapely.is_valid(shapes)
 
@@ -213,6 +213,10 @@ class _Maker:
         numpy.minimum.at(first, rows, areas)
         names = [*(area.name for area in self._areas), None]
         return [names[place] for place in first.tolist()]
+
+
+_BARE = line_of("", {}, "GEOMETRY").replace("{", "{{").replace("}", "}}").replace("GEOMETRY", "{}")
+"""The line of a feature with nothing but a geometry."""
 
 
 def _measured(key: str, shapes: Any) -> list[int | None]:

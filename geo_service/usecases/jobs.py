@@ -28,6 +28,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from geo_service.core.background import NICENESS
 from geo_service.errors import (
     DiskFull,
     GeoServiceError,
@@ -47,8 +48,6 @@ TIME_LIMIT_S = 600.0
 LOOK_EVERY_S = 0.1
 KEPT_S = 300.0
 """How long a worker with nothing to do is kept; it holds a few hundred megabytes."""
-NICENESS = 10
-"""As for reading uploads: what somebody looks at goes before what somebody waits for."""
 WAIT_S = 0.5
 """Who waits looks again after so long: the worker may belong to another process."""
 JOB_ID = re.compile(r"[A-Za-z0-9_-]{22}")

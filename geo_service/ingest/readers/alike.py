@@ -55,8 +55,8 @@ def read_alike(text: str) -> Alike | None:
     if not _are_plain(properties, shapes):
         return None
     keys = len(features) * (len(members) + len(properties[0])) + 2 * sum(shape is not None for shape in shapes)
-    if _count_marks(raw) != keys:
-        return None
+    if raw.count(b":") != keys and _count_marks(raw) != keys:
+        return None  # colons are counted first: within text there are seldom any
     columns = _columns(properties, ids)
     geometry = _geometry(shapes) if columns is not None else None
     return None if columns is None or geometry is None else Alike(len(features), columns, geometry)
@@ -89,15 +89,11 @@ def _columns(properties: list[dict[str, Any]], ids: list[Any] | None) -> dict[st
 
 def _geometry(shapes: list[dict[str, Any] | None]) -> Array | None:
     built = numpy.full(len(shapes), None, dtype=object)
-    places: dict[str, list[int]] = {}
-    coordinates: dict[str, list[Any]] = {}
-    for place, shape in enumerate(shapes):
-        if shape is not None:
-            places.setdefault(str(shape["type"]), []).append(place)
-            coordinates.setdefault(str(shape["type"]), []).append(shape["coordinates"])
-    for kind, listed in coordinates.items():
-        some = build_alike(kind, listed)
+    kinds = [None if shape is None else str(shape["type"]) for shape in shapes]
+    for kind in {*kinds} - {None}:
+        found = [(place, shape["coordinates"]) for place, shape in enumerate(shapes) if kinds[place] == kind and shape]
+        some = build_alike(str(kind), [coordinates for _, coordinates in found])
         if some is None:
             return None
-        built[places[kind]] = some
+        built[[place for place, _ in found]] = some
     return built
