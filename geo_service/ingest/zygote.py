@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from geo_service.core.background import step_back
+from geo_service.background import step_back
 from geo_service.ingest.confine import Confinement, confine, library_paths
 from geo_service.ingest.limits import Limits
 from geo_service.ingest.readers.ogr import DRIVERS_VARIABLE, list_drivers

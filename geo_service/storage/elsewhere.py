@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Any, NoReturn, Self
 
-from geo_service.core.background import step_back
+from geo_service.background import step_back
 from geo_service.errors import StorageFault
 
 LOG = logging.getLogger(__name__)

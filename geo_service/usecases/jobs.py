@@ -28,7 +28,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from geo_service.core.background import NICENESS
+from geo_service.background import NICENESS
 from geo_service.errors import (
     DiskFull,
     GeoServiceError,
