@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from PIL import Image, ImageStat
+from playwright.sync_api import FloatRect, Page, sync_playwright
 from waitress import create_server
 
 from geo_service.core.features import Feature
@@ -85,5 +87,16 @@ def test_a_hundred_thousand_polygons_are_drawn_from_tiles_clicked_and_listed(add
         page.goto(f"{address}/#12/39.1/117.14&on=parcels&table=parcels", wait_until="networkidle")
         page.reload(wait_until="networkidle")
         page.get_by_text(f"{COUNT:,}").or_(page.get_by_text(f"{COUNT // 1000} {COUNT % 1000:03}")).first.wait_for()
+        page.goto("about:blank")
+        page.goto(f"{address}/#13/39.1/117.14&on=parcels", wait_until="networkidle")
+        page.wait_for_function("() => document.querySelector('.leaflet-tiles-pane canvas')")
         assert errors == []
+        assert mean_luminance(page, box) > 140, "thousands of outlines side by side hide what lies below them"
         browser.close()
+
+
+def mean_luminance(page: Page, box: FloatRect) -> float:
+    """Of the middle of the map, 0 to 255; 86 where all of it has the color of the outlines."""
+    middle = FloatRect(x=box["x"] + box["width"] / 2 - 60, y=box["y"] + box["height"] / 2 - 60, width=120, height=120)
+    with Image.open(BytesIO(page.screenshot(clip=middle))) as picture:
+        return float(ImageStat.Stat(picture.convert("L")).mean[0])

@@ -1,12 +1,12 @@
 // Our own cartography for the offline vector basemap; its colours are CSS custom properties, light and dark.
 
-import { overlap } from "./labels.js";
+import { overlap } from "./boxes.js";
 import { AlongLine } from "./street_names.js";
 import { FONT } from "./symbols.js";
 import { cssColor, onThemeChange } from "./theme.js";
 import { english, t } from "./words.js";
 
-/** @typedef {import("./labels.js").Box} Box */
+/** @typedef {import("./boxes.js").Box} Box */
 /** @typedef {import("./labels.js").Labels} Labels */
 
 const MAX_DATA_ZOOM = 16;

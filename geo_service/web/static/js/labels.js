@@ -1,5 +1,6 @@
 // Names over the map on one canvas: with a halo, never over each other, the more important first.
 
+import { around, Grid } from "./boxes.js";
 import { valueOf } from "./format.js";
 import { FONT } from "./symbols.js";
 import { cssColor, theme } from "./theme.js";
@@ -16,13 +17,14 @@ import { english } from "./words.js";
  * @property {import("leaflet").Point} centre in pixels of the map container
  * @property {number} radius of the point symbol it stands beside, 0 for areas and lines
  * @property {number} priority
+ * @property {number} lot decides between equals, the same each time: of too many names those drawn lie all over the map
  * @property {string} color
  * @property {string} font
  * @property {number} width
  * @property {number} height
  */
 
-/** @typedef {{minX: number, minY: number, maxX: number, maxY: number}} Box */
+/** @typedef {import("./boxes.js").Box} Box */
 
 const AREA = { size: 12.5, weight: 600 };
 const POINT = { size: 12, weight: 500 };
@@ -85,7 +87,7 @@ export class Labels extends EventTarget {
     for (const box of this.signs) grid.add(box);
     this.placed = [];
     const labels = this.enabled ? this.#labels() : [];
-    for (const label of labels.sort((a, b) => b.priority - a.priority)) this.#place(label, grid, names);
+    for (const label of labels.sort((a, b) => b.priority - a.priority || a.lot - b.lot)) this.#place(label, grid, names);
     this.dispatchEvent(new Event("placed"));
   }
 
@@ -138,6 +140,7 @@ export class Labels extends EventTarget {
         centre: this.map.latLngToContainerPoint(at),
         radius: sign ? Number(sign.options.radius) : layer.info.kind === "point" ? 6 : 0,
         priority: importance + (selected ? 1000 : 0) + (area ? 0.5 : 0),
+        lot: lotOf(String(feature.id)),
         color: theme() === "dark" ? layer.info.symbol.dark : shade(layer.info.symbol.color),
         width: Math.max(...lines.map((line) => this.#width(line, font))) + 4,
         height: lines.length * (size + 3) + 2,
@@ -255,15 +258,6 @@ function candidates({ centre: { x, y }, radius, width, height }) {
 }
 
 /**
- * @param {import("leaflet").Point} centre
- * @param {number} radius
- * @returns {Box}
- */
-function around({ x, y }, radius) {
-  return { minX: x - radius, minY: y - radius, maxX: x + radius, maxY: y + radius };
-}
-
-/**
  * A colour dark enough for small text on a light map.
  * @param {string} hex
  */
@@ -273,37 +267,14 @@ export function shade(hex) {
   return `rgb(${channels.join(" ")})`;
 }
 
-/** Boxes by cell, to find quickly what a new one would cover. */
-class Grid {
-  constructor() {
-    /** @type {Map<string, Box[]>} */
-    this.cells = new Map();
-  }
-
-  /** @param {Box} box */
-  add(box) {
-    for (const key of cellsOf(box)) this.cells.set(key, [...(this.cells.get(key) ?? []), box]);
-  }
-
-  /** @param {Box} box */
-  hits(box) {
-    return [...cellsOf(box)].some((key) => this.cells.get(key)?.some((other) => overlap(box, other)));
-  }
-}
-
 /**
- * @param {Box} a
- * @param {Box} b
+ * A number that is a feature's own, without the order of ids (FNV-1a, mixed as MurmurHash ends).
+ * @param {string} fid
  */
-export function overlap(a, b) {
-  return a.minX < b.maxX && a.maxX > b.minX && a.minY < b.maxY && a.maxY > b.minY;
-}
-
-/**
- * @param {Box} box
- */
-function* cellsOf({ minX, minY, maxX, maxY }) {
-  for (let column = Math.floor(minX / 64); column <= Math.floor(maxX / 64); column++) {
-    for (let row = Math.floor(minY / 64); row <= Math.floor(maxY / 64); row++) yield `${column},${row}`;
-  }
+function lotOf(fid) {
+  let lot = 2166136261;
+  for (let i = 0; i < fid.length; i++) lot = Math.imul(lot ^ fid.charCodeAt(i), 16777619);
+  lot = Math.imul(lot ^ (lot >>> 16), 2246822507);
+  lot = Math.imul(lot ^ (lot >>> 13), 3266489909);
+  return (lot ^ (lot >>> 16)) >>> 0;
 }

@@ -4,7 +4,7 @@
 import { FONT } from "./symbols.js";
 
 /** @typedef {{x: number, y: number}} Spot */
-/** @typedef {import("./labels.js").Box} Box */
+/** @typedef {import("./boxes.js").Box} Box */
 
 const EVERY_PX = 520;
 const STEEP = Math.tan((52 * Math.PI) / 180);

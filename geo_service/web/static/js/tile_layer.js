@@ -1,7 +1,7 @@
 // The adapter to protomaps-leaflet: a layer too large for the canvas, drawn from vector tiles with the same looks.
 
+import { around } from "./boxes.js";
 import { pathsFor, pointRadius, lineWeight } from "./canvas_layer.js";
-
 import { dashArray, drawPoint, fillArea, lookOf } from "./symbols.js";
 
 /** @typedef {import("./layer.js").MapLayer} MapLayer */
@@ -11,6 +11,9 @@ import { dashArray, drawPoint, fillArea, lookOf } from "./symbols.js";
 
 const MAX_DATA_ZOOM = 16;
 const DOT_PX = 2.6;
+const HAIRLINE_PX = 0.4;
+const OUTLINES_ACROSS = 8;
+const FAINTEST = 0.35;
 
 export class TileDrawing {
   /**
@@ -59,14 +62,18 @@ export class TileDrawing {
       for (const [point] of geometry) drawPoint(context, { ...look, shape: "circle" }, point.x, point.y, DOT_PX);
       return;
     }
-    trace(context, geometry, info.kind === "polygon");
-    if (info.kind === "polygon") fillArea(context, look, 1);
+    const line = info.kind === "line";
+    trace(context, geometry, !line);
+    if (!line) fillArea(context, look, 1);
     context.setLineDash(dashArray(look.dash));
     context.lineJoin = "round";
-    context.lineWidth = lineWeight(zoom, info.symbol.size, info.kind === "line");
+    const weight = lineWeight(zoom, info.symbol.size, line);
+    context.lineWidth = line ? weight : outlineWeight(weight, geometry);
+    context.globalAlpha = FAINTEST + (1 - FAINTEST) * (context.lineWidth / weight);
     context.strokeStyle = look.color;
     context.stroke();
     context.setLineDash([]);
+    context.globalAlpha = 1;
   };
 
   /**
@@ -81,7 +88,7 @@ export class TileDrawing {
     const look = { ...lookOf(symbol, feature.props), shape: symbol.shape };
     return geometry.map(([anchor]) => ({
       anchor,
-      bboxes: [boxAround(anchor, radius)],
+      bboxes: [around(anchor, radius)],
       draw: (/** @type {CanvasRenderingContext2D} */ context) => drawPoint(context, look, 0, 0, radius),
     }));
   };
@@ -206,6 +213,16 @@ export class TileDrawing {
 }
 
 /**
+ * The outline of an area, as thin as the area is small: thousands side by side would become one block of its color.
+ * @param {number} weight
+ * @param {import("leaflet").Point[][]} geometry
+ */
+function outlineWeight(weight, geometry) {
+  const { x, y } = L.bounds(geometry.flat()).getSize();
+  return Math.min(weight, Math.max(HAIRLINE_PX, Math.max(x, y) / OUTLINES_ACROSS));
+}
+
+/**
  * @param {CanvasRenderingContext2D} context
  * @param {import("leaflet").Point[][]} geometry
  * @param {boolean} closed
@@ -216,12 +233,4 @@ function trace(context, geometry, closed) {
     part.forEach(({ x, y }, i) => (i ? context.lineTo(x, y) : context.moveTo(x, y)));
     if (closed) context.closePath();
   }
-}
-
-/**
- * @param {{x: number, y: number}} anchor
- * @param {number} radius
- */
-function boxAround({ x, y }, radius) {
-  return { minX: x - radius, minY: y - radius, maxX: x + radius, maxY: y + radius };
 }
