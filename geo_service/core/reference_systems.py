@@ -117,8 +117,15 @@ def to_plane(shapes: Any, system: ReferenceSystem) -> Any:
     """Shapely geometries in a CRS with x to the right and y up, whatever its axis order on the wire."""
     if system.epsg == GEOGRAPHIC:
         return shapes
+    return shapely.transform(shapes, lambda points: points_in_plane(points, system))
+
+
+def points_in_plane(points: Any, system: ReferenceSystem) -> Any:
+    """Rows of longitude and latitude as rows of x and y in a CRS; infinite where there is no answer."""
+    if system.epsg == GEOGRAPHIC:
+        return points
     move = transformer(_geographic(system), system.epsg)
-    return shapely.transform(shapes, lambda points: numpy.column_stack(move.transform(points[:, 0], points[:, 1])))
+    return numpy.column_stack(move.transform(points[:, 0], points[:, 1]))
 
 
 def from_plane(points: Any, system: ReferenceSystem) -> Any:

@@ -72,7 +72,7 @@ class Canvas:
 
     def __init__(self, width: int, height: int, ground: str = "") -> None:
         """``ground`` is "#RRGGBB", or "" for nothing, which is transparent."""
-        below = numpy.array((*_rgb(ground), 255) if ground else (0, 0, 0, 0), numpy.uint8).view(numpy.uint32)
+        below = numpy.array((*rgb(ground), 255) if ground else (0, 0, 0, 0), numpy.uint8).view(numpy.uint32)
         self.pixels: Pixels = numpy.full((height, width, 1), below[0]).view(numpy.uint8)
         self.opaque = bool(ground)
         self._canvas = celiagg.CanvasRGBA32(self.pixels)
@@ -195,7 +195,7 @@ def _chunk(name: bytes, data: bytes) -> bytes:
 
 def solid(color: str, opacity: float = 1.0) -> Any:
     """One colour ("#RRGGBB") everywhere."""
-    return celiagg.SolidPaint(*(part / 255 for part in _rgb(color)), opacity)
+    return celiagg.SolidPaint(*(part / 255 for part in rgb(color)), opacity)
 
 
 def pattern(tile: Pixels) -> Any:
@@ -217,5 +217,6 @@ def font(file: Path, size: float) -> Any:
     return celiagg.FreeTypeFont(str(file), size)
 
 
-def _rgb(color: str) -> Sequence[int]:
+def rgb(color: str) -> Sequence[int]:
+    """Red, green and blue of "#RRGGBB", 0 to 255."""
     return tuple(bytes.fromhex(color[1:]))

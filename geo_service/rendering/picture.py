@@ -7,7 +7,7 @@ symbol is as large as on the map page.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from geo_service.core.features import Feature
 from geo_service.core.layers import Kind, LayerDefinition
 from geo_service.core.revisions import Revision
 from geo_service.rendering.canvas import Canvas, Outline, Pen, Points, font, solid
+from geo_service.rendering.picture_crowd import Crowd, outline_steps, paint_crowd
 from geo_service.rendering.picture_marks import (
     PIXEL_MM,
     TILE_PX,
@@ -30,13 +31,14 @@ from geo_service.rendering.picture_marks import (
 from geo_service.rendering.printing.drawing import INK
 from geo_service.rendering.printing.fonts import FILES
 from geo_service.rendering.printing.map_drawing import BAND_MM, BAND_OPACITY, SMALLEST_AREA_MM, TINTS, crowded, tints_of
-from geo_service.rendering.printing.marks import COMPACT_RADIUS_MM, Look, radius_mm
+from geo_service.rendering.printing.marks import COMPACT_RADIUS_MM, Look, radius_mm, width_mm
 from geo_service.rendering.symbols import ILLUSTRATIVE, Symbol, hollow, is_illustrative, matches, symbol
 
 PAD_PX = 20
 """Symbols whose place lies this far outside still reach into the picture."""
 MOST_DRAWN = 20_000
 """Features of a layer drawn in one picture; the rest would be hidden below them anyway."""
+BATCH_BOXES = 50_000
 BATCH_PX = 200_000
 """Lines of so many pixels are painted at once."""
 FINEST_PX = 4
@@ -122,6 +124,10 @@ class DrawnLayer:
     features: Sequence[Feature]
     shapes: NDArray[Any]
     codes: Codes
+    dense: bool = False
+    """Whether small areas are drawn as they are, with thinner outlines: marks would cover each other and the rest."""
+    crowd: Crowd = field(default_factory=Crowd)
+    """What is shown of areas that are not drawn one by one."""
 
     def within(self, window: Window) -> NDArray[numpy.int64]:
         """Rows that may be drawn in a window; of too many the largest, of too many points every so many."""
@@ -173,10 +179,11 @@ class _Drawing:
         shapes = self.window.cut(self.layer.shapes[rows])
         left = ~shapely.is_empty(shapes)
         shapes, codes = shapes[left], self.layer.codes[rows[left]]
+        self._draw_crowd()
         if not len(shapes):
             return
         kinds = _kinds(shapes)
-        if not self.layer.definition.is_reference:
+        if not self.layer.definition.is_reference and not self.layer.dense:
             kinds[(kinds == 0) & (self.window.sizes(shapes) < SMALLEST_AREA_MM / PIXEL_MM)] = 2
         self._draw_ground(shapes[kinds == 0])
         for place, kind in enumerate(_KINDS):
@@ -190,11 +197,29 @@ class _Drawing:
         for code in numpy.unique(codes).tolist():
             look, same = _look(found, code), shapes[codes == code]
             if kind == "polygon":
-                paint_areas(self.canvas, look, _areas(same, self.window), self.window.phase)
+                self._draw_areas(look, same)
             elif kind == "line":
                 paint_lines(self.canvas, look, _lines(same, self.window), self.window.mm_per_m)
             else:
                 paint_marks(self.canvas, look, self._places(same), radius, self.fonts)
+
+    def _draw_areas(self, look: Look, shapes: NDArray[Any]) -> None:
+        """Areas, of a dense layer the smaller ones with thinner outlines, which would close over them."""
+        shares = numpy.ones(len(shapes))
+        if self.layer.dense:
+            shares = outline_steps(self.window.sizes(shapes), width_mm(look.symbol) / PIXEL_MM)
+        for share in sorted(set(shares.tolist()), reverse=True):
+            areas = _areas(shapes[shares == share], self.window)
+            paint_areas(self.canvas, look, areas, self.window.phase, share=share)
+
+    def _draw_crowd(self) -> None:
+        crowd = self.layer.crowd
+        found = symbol(self.layer.definition.symbol, kind="polygon")
+        for code in numpy.unique(crowd.codes).tolist():
+            boxes = crowd.boxes[crowd.codes == code]
+            batches = (boxes[start : start + BATCH_BOXES] for start in range(0, len(boxes), BATCH_BOXES))
+            corners = (self.window.pixels(some.reshape(-1, 2)) for some in batches)
+            paint_crowd(self.canvas, _look(found, code), corners)
 
     def _places(self, shapes: NDArray[Any]) -> Points:
         """Where marks stand: at points, and in the middle of areas."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,8 @@ PHASES = 4
 """Marks are placed to a quarter of a pixel."""
 FINER = 4
 """Characters of marks are painted so many times as large."""
+FAINTEST = 0.35
+"""The opacity of an outline without any width."""
 _KEPT_TILES, _KEPT_MARKS = 64, 512
 
 
@@ -62,13 +65,17 @@ def pen(ink: Ink) -> Pen:
 # ---- areas
 
 
-def paint_areas(canvas: Canvas, look: Look, areas: Sequence[Outline], phase: tuple[int, int]) -> None:
-    """Polygons: tint and hatch, then their limits; ``phase`` is where a tile of the hatch begins (x, y)."""
-    paint = _inside(look, phase)
+def paint_areas(
+    canvas: Canvas, look: Look, areas: Sequence[Outline], phase: tuple[int, int], *, share: float = 1.0
+) -> None:
+    """Polygons: tint and hatch, then their limits, of which a ``share`` of the width is painted, fainter as it is
+    thinner; ``phase`` is where a tile of the hatch begins (x, y)."""
+    paint, whole = _inside(look, phase), pen(outline_ink(look))
+    limit = replace(whole, width=whole.width * share, opacity=FAINTEST + (1 - FAINTEST) * share)
     for some in areas if paint is not None else ():
         canvas.fill(some, paint)
     for some in areas:
-        canvas.stroke(some, pen(outline_ink(look)))
+        canvas.stroke(some, limit)
 
 
 def _inside(look: Look, phase: tuple[int, int]) -> Any:

@@ -6,6 +6,7 @@ are laid over it. Rows up to ``base.count`` are positions of the base, those beh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -38,6 +39,7 @@ ID = cql_columns.ID
 KEPT_ORDERS = 8
 """Orders of a whole layer that are kept, 4 MB for a million features each."""
 AT_ONCE = 5_000
+MOST_COMBINATIONS = 1 << 20
 _NONE: Rows = numpy.empty(0, numpy.int64)
 
 
@@ -347,8 +349,17 @@ def _distinct(codes: NDArray[numpy.int64]) -> tuple[list[list[int]], Rows]:
     """The different rows of a table, which may have no columns, and the place of each row among them."""
     if not codes.shape[1]:
         return [[]], numpy.zeros(len(codes), dtype=numpy.int64)
-    found, which = numpy.unique(codes, axis=0, return_inverse=True)
-    return found.tolist(), which.reshape(-1)
+    if not len(codes):
+        return [], numpy.zeros(0, dtype=numpy.int64)
+    low, spans = codes.min(axis=0), numpy.ptp(codes, axis=0) + 1
+    if math.prod(spans.tolist()) > MOST_COMBINATIONS:
+        found, which = numpy.unique(codes, axis=0, return_inverse=True)
+        return found.tolist(), which.reshape(-1)
+    keys = numpy.ravel_multi_index(tuple((codes - low).T), tuple(spans.tolist()))
+    present = numpy.flatnonzero(numpy.bincount(keys))
+    places = numpy.zeros(present[-1] + 1, dtype=numpy.int64)
+    places[present] = numpy.arange(len(present))
+    return (numpy.column_stack(numpy.unravel_index(present, tuple(spans.tolist()))) + low).tolist(), places[keys]
 
 
 def has_text(feature: Feature, needle: str) -> bool:

@@ -12,12 +12,13 @@ import numpy
 import shapely
 
 from geo_service.core.features import Feature
-from geo_service.core.reference_systems import ReferenceSystem, from_plane, to_plane
+from geo_service.core.reference_systems import ReferenceSystem, from_plane, points_in_plane, to_plane
 from geo_service.core.revisions import Revision
 from geo_service.errors import InvalidBbox, InvalidParameter
 from geo_service.rendering import picture
 from geo_service.rendering.picture import PAD_PX, Bounds, DrawnLayer, Window
-from geo_service.rendering.symbols import fields_of
+from geo_service.rendering.picture_crowd import Crowd
+from geo_service.rendering.symbols import Symbol, fields_of
 from geo_service.storage.store import LayerState
 from geo_service.usecases.large import LargeRevision
 from geo_service.usecases.memo import Memo
@@ -27,6 +28,10 @@ from geo_service.usecases.views import RevisionViews
 LARGEST_PX = 4096
 MOST_PIXELS = 10_000_000
 MOST_OF_LARGE = 5_000
+MOST_AREAS = 10_000
+"""So many areas of a large layer are drawn one by one in a picture; of more the small ones are shown together."""
+SMALL_AREA_PX = 4.0
+AREAS = frozenset({"Polygon", "MultiPolygon"})
 SMALLEST_CELL_PX = 4.0
 """So many features of a large layer are drawn in one picture, one in each cell of at least so many pixels."""
 SCATTER = 2654435761
@@ -50,7 +55,7 @@ class Studio:
         """A layer with its shapes in a CRS, kept for the next picture; of a large layer what a window shows of it."""
         large = self.views.large(revision)
         if large is not None:
-            return _of_large(state, revision, large, _shown(large, crs, seen), crs)
+            return _of_large(state, revision, large, crs, seen)
         key = ("drawn", revision.layer, revision.rev, crs.uri)
         features = self.views.features
         found: DrawnLayer = self.memo.get(key, lambda: _of_features(state, revision, features(revision), crs))
@@ -76,13 +81,31 @@ def _of_features(
 
 
 def _of_large(
-    state: LayerState, revision: Revision, large: LargeRevision, rows: Any, crs: ReferenceSystem
+    state: LayerState, revision: Revision, large: LargeRevision, crs: ReferenceSystem, seen: Window
 ) -> DrawnLayer:
-    """Some rows of a large layer, by its files of shapes and columns: no feature is decoded."""
+    """What a window shows of a large layer, by its files of shapes and columns: no feature is decoded."""
     look = layer_symbol(state.definition)
+    rows, boxes, side = _met(large, crs, seen)
+    crowd = Crowd()
+    if AREAS.issuperset(state.definition.geometry_types):
+        single = _single(boxes, side)
+        together = rows[~single]
+        crowd = Crowd(_boxes_in_plane(boxes[~single], crs), _codes(look, large, together))
+        rows = rows[single]
+    elif len(rows) > MOST_OF_LARGE:
+        rows = rows[thinned(rows, boxes, side)]
+    shapes = _projected(large.shapes(rows), crs)
+    codes = _codes(look, large, rows)
+    return DrawnLayer(state.definition, revision, large.of(rows), shapes, codes, dense=True, crowd=crowd)
+
+
+def _codes(look: Symbol, large: LargeRevision, rows: Any) -> Any:
     kinds, which = large.alike(rows, fields_of(look))
-    codes = numpy.array([picture.code_of(look, values) for values in kinds], dtype=numpy.int64)[which]
-    return DrawnLayer(state.definition, revision, large.of(rows), _projected(large.shapes(rows), crs), codes)
+    return numpy.array([picture.code_of(look, values) for values in kinds], dtype=numpy.int64)[which]
+
+
+def _boxes_in_plane(boxes: Any, crs: ReferenceSystem) -> Any:
+    return points_in_plane(boxes.reshape(-1, 2), crs).reshape(-1, 4)
 
 
 def _projected(shapes: Any, crs: ReferenceSystem) -> Any:
@@ -105,31 +128,43 @@ def spot(seen: Window, i: int, j: int) -> Window:
     return Window(2 * REACH_PX, 2 * REACH_PX, bounds, seen.metres_wide * 2 * REACH_PX / seen.width)
 
 
-def _shown(large: LargeRevision, crs: ReferenceSystem, seen: Window) -> Any:
-    """Rows of a large layer that a window shows: where they crowd, the largest of each cell of some pixels.
-
-    Cells are counted from the origin of the CRS, so that neighbouring tiles choose alike.
-    """
+def _met(large: LargeRevision, crs: ReferenceSystem, seen: Window) -> tuple[Any, Any, Any]:
+    """Rows of a large layer that meet a window, their boxes in degrees, and how many degrees a pixel is (x, y)."""
     west, south, east, north = shapely.bounds(seen.ground).tolist()
     across, up = numpy.meshgrid(numpy.linspace(west, east, 9), numpy.linspace(south, north, 9))
     edge = from_plane(numpy.column_stack((across.ravel(), up.ravel())), crs)
     low, high = edge.min(axis=0).tolist(), edge.max(axis=0).tolist()
     rows = large.meeting((max(low[0], -180.0), max(low[1], -90.0), min(high[0], 180.0), min(high[1], 90.0)))
     side = (high[0] - low[0]) / (seen.width + 2 * PAD_PX), (high[1] - low[1]) / (seen.height + 2 * PAD_PX)
-    boxes, cell_px = large.boxes(rows), SMALLEST_CELL_PX
-    while len(rows) > MOST_OF_LARGE:
-        keep = _largest_of_cells(rows, boxes, (side[0] * cell_px, side[1] * cell_px))
-        if len(keep) <= MOST_OF_LARGE:
-            return rows[keep]
+    return rows, large.boxes(rows), numpy.array(side)
+
+
+def _single(boxes: Any, side: Any) -> Any:
+    """Which areas are drawn one by one: all of few, of many those larger than so many pixels."""
+    if len(boxes) <= MOST_AREAS:
+        return numpy.ones(len(boxes), bool)
+    sizes, smallest = ((boxes[:, 2:] - boxes[:, :2]) / side).max(axis=1), SMALL_AREA_PX
+    while numpy.count_nonzero(sizes >= smallest) > MOST_AREAS:
+        smallest *= 2
+    return sizes >= smallest
+
+
+def thinned(rows: Any, boxes: Any, side: Any) -> Any:
+    """Places of points or lines that are drawn where they crowd: the largest of each cell of some pixels.
+
+    Cells are counted from the origin of the CRS, so that neighbouring tiles choose alike.
+    """
+    cell_px = SMALLEST_CELL_PX
+    while len(keep := _largest_of_cells(rows, boxes, side * cell_px)) > MOST_OF_LARGE:
         cell_px *= 1.5
-    return rows
+    return keep
 
 
-def _largest_of_cells(rows: Any, boxes: Any, cell: tuple[float, float]) -> Any:
+def _largest_of_cells(rows: Any, boxes: Any, cell: Any) -> Any:
     """Places of the largest box in each cell of a grid in degrees, in their order; of equal ones any, but always the
     same (the first would always be one in the same corner, which draws the grid)."""
     middles = (boxes[:, :2] + boxes[:, 2:]) / 2
-    keys = numpy.floor(middles / numpy.array(cell)).astype(numpy.int64)
+    keys = numpy.floor(middles / cell).astype(numpy.int64)
     sizes = (boxes[:, 2:] - boxes[:, :2]).sum(axis=1)
     drawn_lots = rows.astype(numpy.uint64) * numpy.uint64(SCATTER) % numpy.uint64(1 << 32)
     order = numpy.lexsort((drawn_lots, -sizes, keys[:, 1], keys[:, 0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from geo_service.core.revisions import Revision
 from geo_service.core.text import Text
 from geo_service.rendering import picture
 from geo_service.rendering.picture import MOST_DRAWN, DrawnLayer, Window
+from geo_service.rendering.picture_crowd import CROWD_OPACITY, Crowd, coverage
 from geo_service.rendering.symbols import NAMES, symbol
 
 ROOT = Path(__file__).parents[2]
@@ -74,6 +76,43 @@ def test_of_too_many_areas_the_largest_are_drawn() -> None:
     drawn = layer("Polygon", shapely.box(10, 10, 10 + sides, 10 + sides)).within(WINDOW)
     assert len(drawn) == MOST_DRAWN
     assert sides[drawn].min() == pytest.approx(sides[500])
+
+
+def test_how_much_of_each_pixel_a_crowd_covers_is_what_geometry_says() -> None:
+    """Boxes that reach out, lie within one pixel, over many, and on edges, against areas that Shapely measures."""
+    chance = numpy.random.default_rng(5)
+    left, low = chance.uniform(-3, 12, 60), chance.uniform(-3, 9, 60)
+    sizes = chance.choice([0.1, 0.5, 1.0, 3.3], (2, 60))
+    boxes = numpy.column_stack((left, low, left + sizes[0], low + sizes[1]))
+    boxes[:2] = (1, 1, 2, 2), (2.5, 3, 4.5, 3)  # a whole pixel; nothing
+    corners = boxes[:, [0, 3, 2, 1]].reshape(-1, 2)  # down is up in pixels
+    found = coverage([corners[:40], corners[40:]], 10, 7)
+    for row, column in numpy.ndindex(7, 10):
+        pixel = shapely.box(column, row, column + 1, row + 1)
+        told = shapely.area(shapely.intersection(shapely.box(*boxes.T), pixel)).sum()
+        assert found[row, column] == pytest.approx(min(told, 1), abs=1e-9)
+
+
+def test_a_crowd_is_a_tint_of_its_class_as_thick_as_it_covers() -> None:
+    """Half a pixel of every pixel in one half of the picture; the other half is left as it is."""
+    places = numpy.arange(0, 50, 0.25)
+    low = numpy.column_stack((numpy.tile(places, 400), numpy.repeat(numpy.arange(0, 100, 0.25), 200)))
+    crowd = Crowd(numpy.hstack((low, low + numpy.array([0.125, 0.25]))), numpy.zeros(len(low), numpy.int64))
+    empty = layer("Polygon", [], symbol="polygon_green")
+    seen = pixels(dataclasses.replace(empty, crowd=crowd))[..., :3]
+    tint = rgb(symbol("polygon_green").classes[0].color, CROWD_OPACITY / 2)
+    assert numpy.abs(seen[:, :200] - tint).max() <= 3
+    assert (seen[:, 200:] == 255).all()
+
+
+def test_of_a_dense_layers_small_areas_none_is_a_mark_and_outlines_leave_room() -> None:
+    """Side by side they are lighter than their outlines."""
+    across, up = (part.ravel() for part in numpy.meshgrid(numpy.arange(0, 100, 2.0), numpy.arange(0, 100, 2.0)))
+    boxes = layer("Polygon", shapely.box(across, up, across + 1.6, up + 1.6), symbol="polygon_green")
+    many = pixels(dataclasses.replace(boxes, dense=True))
+    color = rgb(symbol("polygon_green").classes[0].color)
+    assert (numpy.abs(many[..., :3] - color).max(axis=2) <= 3).mean() < 0.05
+    assert ((many[..., :3] < 250).any(axis=2)).mean() > 0.5
 
 
 def test_what_lies_outside_is_not_drawn_but_what_reaches_in_is() -> None:

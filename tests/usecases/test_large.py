@@ -9,8 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import mapbox_vector_tile
+import numpy
 import pyogrio
 import pytest
+import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapely.geometry import shape
@@ -332,14 +334,27 @@ def test_shapes_and_values_of_rows_are_those_of_their_features(views: RevisionVi
         assert told == [{key: f.properties.get(key) for key in keys} for f in features]
 
 
-def test_of_a_crowd_the_largest_of_each_cell_is_drawn(
+def test_of_a_crowd_of_areas_the_larger_are_drawn_one_by_one_and_the_rest_together(
     views: RevisionViews, edited: LayerStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pictures, "MOST_OF_LARGE", 40)
+    """None is left out: what is not drawn by its shape is by its box, in the class it is of."""
+    monkeypatch.setattr(pictures, "MOST_AREAS", 40)
     studio, state = Studio(views, Memo(8), ROOT / "var" / "assets" / "fonts"), edited.layer(LAYER)
     whole = Window(200, 200, (117.1, 39.06, 117.19, 39.15), 7700.0)
-    drawn = studio.layer(state, edited.revision(LAYER, 2), CRS84, whole).features
-    assert 10 < len(drawn) <= 40
-    middles = [f.shape().centroid for f in drawn]  # type: ignore[union-attr]  # what is drawn has a place
-    quarters = {(p.x > 117.145, p.y > 39.105) for p in middles}
-    assert len(quarters) == 4
+    large, _ = large_and_features(views, edited, 2)
+    drawn = studio.layer(state, edited.revision(LAYER, 2), CRS84, whole)
+    assert len(drawn.features) <= 40
+    look, single = symbol(city.definition().symbol), {f.id for f in drawn.features}
+    rest = [f for f in large.of(large.meeting(shapely.bounds(whole.ground).tolist())) if f.id not in single]
+    expected = sorted((f.shape().bounds, code_of(look, f.properties)) for f in rest)  # type: ignore[union-attr]  # located
+    boxes = map(tuple, drawn.crowd.boxes.tolist())
+    assert sorted(zip(boxes, drawn.crowd.codes.tolist(), strict=True)) == expected
+    assert len(expected) > 100
+
+
+def test_of_a_crowd_of_points_the_largest_of_each_cell_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "MOST_OF_LARGE", 40)
+    spots = numpy.random.default_rng(7).random((3_000, 2))
+    keep = pictures.thinned(numpy.arange(3_000), numpy.hstack((spots, spots)), numpy.array([0.005, 0.005]))
+    assert 10 < len(keep) <= 40
+    assert len({(x > 0.5, y > 0.5) for x, y in spots[keep].tolist()}) == 4
