@@ -22,8 +22,8 @@ from geo_service.core.features import Feature, round_coordinates
 DECIMALS = 7
 _QUICK = msgspec.json.Encoder(order="sorted")
 """Ten times as fast as :mod:`json`, and the same text but for what :data:`_DOUBTFUL` finds."""
-_DOUBTFUL = re.compile(rb"null|\d[eE]|\d{16}")
-"""NaN would become null; exponents and long numbers are written otherwise."""
+_DOUBTFUL = re.compile(rb"null|\d[eE]|\d{16}|0\.0000")
+"""NaN would become null; exponents, long numbers and those below 0.0001 are written otherwise."""
 _PLAIN_ID = re.compile(r"[A-Za-z0-9-]*")
 _COORDINATES = rb"((?:[\[\],]+-?[1-9]\d{0,2}\.(?:\d{0,6}[1-9]|0)(?!\d))+\]+)"
 _KIND = rb'"type":"((?:Multi)?(?:Point|LineString|Polygon))"'

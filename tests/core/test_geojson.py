@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from geo_service.core.features import Feature, geometry_of, round_coordinates, to_frame
@@ -65,6 +65,7 @@ def by_json(feature: Feature) -> str:
 
 
 @given(st.builds(Feature, st.text(min_size=1), st.dictionaries(st.text(), values), st.none() | geometries))
+@example(Feature("0", {"x": 0.00006103515625, "y": 0.0001, "z": 1e-5, "a": 1e15, "b": 1e16, "c": -0.00005}, None))
 def test_the_quick_encoder_writes_what_json_writes(feature: Feature) -> None:
     assert dump_line(feature) == by_json(feature)
 
