@@ -349,13 +349,12 @@ def _close(desk: Desk, draft: Draft, revision: Revision, approver: str) -> None:
 
 def close_committed(desk: Desk) -> tuple[Draft, ...]:
     """Drafts whose revision is there although the service died before it could note so; they are noted now."""
-    closed = []
-    for draft in desk.drafts.find(states=("submitted",)):
-        made = next((r for r in desk.store.revisions(draft.layer) if r.draft == draft.id), None)
-        if made is not None:
-            _close(desk, draft, made, made.approver)
-            closed.append(draft)
-    return tuple(closed)
+    submitted = desk.drafts.find(states=("submitted",))
+    made = {r.draft: r for layer_id in {d.layer for d in submitted} for r in desk.store.revisions(layer_id) if r.draft}
+    closed = tuple(draft for draft in submitted if draft.id in made)
+    for draft in closed:
+        _close(desk, draft, made[draft.id], made[draft.id].approver)
+    return closed
 
 
 def _accepted(draft: Draft, changes: Sequence[DraftChange]) -> list[DraftChange]:

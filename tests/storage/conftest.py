@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,15 +10,7 @@ import pytest
 from geo_service.storage.store import LayerStore, open_store
 from tests.storage.store_samples import Clock
 
-LOADED_ONCE = ["geopandas", "sqlalchemy", "brotli", "geo_service.storage.published"]
-"""What the server that forks test processes loads before it forks, so that each starts in milliseconds."""
-
 StoreOpener = Callable[[], LayerStore]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _quick_processes() -> None:
-    multiprocessing.get_context("forkserver").set_forkserver_preload(LOADED_ONCE)
 
 
 @pytest.fixture

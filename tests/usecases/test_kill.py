@@ -65,7 +65,6 @@ def wait_for_line(home: Path, worker: int, process: ForkServerProcess) -> None:
 
 @pytest.mark.slow
 def test_nothing_acknowledged_is_lost_under_200_kills_of_the_whole_journey(home: Path) -> None:
-    Processes.set_forkserver_preload(["tests.usecases.kill_workers"])
     chance = random.Random(2025)
     workers = [start(home, n) for n in range(WORKERS)]
     for kill in range(1, KILLS + 1):
