@@ -64,7 +64,10 @@ def has_file(*patterns: str) -> Callable[[], bool]:
 
 
 PROGRAMS = (
-    Program("chromium", has_any("chromium", "chromium-browser", "google-chrome")),
+    Program(
+        "chromium-headless-shell",
+        has_any("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"),
+    ),
     Program("fonts-noto-cjk", has_file("usr/share/fonts/**/NotoSansCJK-Regular.ttc")),
     Program("poppler-utils", has_any("pdftotext")),
     Program("zbar-tools", has_any("zbarimg")),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from geo_service.settings import ROOT
+from scripts.chromium import find_chromium
 from tests.postgis import Cluster
 
 settings.register_profile("laws", deadline=None)  # a law says nothing about time, and machines are busy
@@ -21,11 +21,6 @@ LOADED_ONCE = ["geopandas", "tests.storage.kill_workers", "tests.usecases.kill_w
 """What the server that forks test processes loads before it forks, so that each starts in milliseconds. A test process
 has one such server, started by whichever test comes first: each alone would choose too little for the others."""
 multiprocessing.get_context("forkserver").set_forkserver_preload(LOADED_ONCE)
-
-
-def _has_chromium() -> bool:
-    named = os.environ.get("CHROMIUM", "")
-    return Path(named).is_file() if named else any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
 
 
 def _has_postgis() -> bool:
@@ -43,7 +38,7 @@ def _has_suites() -> bool:
 
 
 NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
-    "browser": ("apt-get install chromium", _has_chromium),
+    "browser": ("apt-get install chromium-headless-shell", lambda: bool(find_chromium())),
     "postgis": ("apt-get install postgresql-postgis", _has_postgis),
     "suites": ("scripts/_setup suites", _has_suites),
 }

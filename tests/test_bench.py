@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from geo_service.settings import ROOT
 from scripts.benchmarks import getprint
+from scripts.chromium import find_chromium
 
 BARS = {
     "page: interactive",
@@ -29,7 +28,7 @@ BARS = {
 @pytest.mark.browser
 def test_the_quick_benchmark_of_the_map_measures_every_bar() -> None:
     """Times of a tenth of the data on a busy machine prove nothing: what must hold is bytes and other hosts."""
-    if not Path(os.environ.get("CHROMIUM", "/usr/bin/chromium")).exists():
+    if not find_chromium():
         pytest.skip("no Chromium")
     command = [sys.executable, "-m", "scripts.benchmarks", "map", "--quick"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, cwd=ROOT)

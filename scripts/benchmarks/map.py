@@ -22,6 +22,7 @@ from typing import Any
 from scripts.benchmarks import parcels
 from scripts.benchmarks.outcome import Outcome
 from scripts.benchmarks.services import ask, running, serving
+from scripts.chromium import find_chromium
 
 EMBEDDED = 10_000
 LARGE = 100_000
@@ -54,9 +55,9 @@ def main(arguments: list[str]) -> int:
 def measure_page(outcome: Outcome, home: Path, *, runs: int) -> None:
     from playwright.sync_api import sync_playwright
 
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or find_chromium()
     if not chromium:
-        print("  no Chromium: the page is not measured (apt-get install chromium)")
+        print("  no Chromium: the page is not measured (apt-get install chromium-headless-shell)")
         return
     with serving(home) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)

@@ -16,7 +16,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from geo_service.settings import ROOT
+from scripts.chromium import find_chromium
 from tests.browser.trial_layers import write_trial_layers
+from tests.seeded import seed
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
@@ -70,9 +72,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium per module: Playwright allows one at a time in a thread, and other modules start their own."""
-    chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-    if not Path(chromium).exists():
-        missing(f"no Chromium at {chromium}; set CHROMIUM")
+    chromium = find_chromium()
+    if not chromium:
+        missing("no Chromium; set CHROMIUM")
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield running
@@ -207,10 +209,8 @@ def open_map(browser: Browser, service: Service, shared_context: BrowserContext)
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service of a module's own, with people: its tests publish."""
-    from tests.browser.editing_desk import prepare  # it builds on this module
-
     home, layers = tmp_path_factory.mktemp("review"), ROOT / "layers"
-    prepare(home, layers)
+    seed(home, people=True)
     with serving(home, layers) as running:
         yield running
 

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from playwright.sync_api import Browser
 
-from geo_service.deployment import open_deployment
-from geo_service.settings import read_settings
 from tests.browser.conftest import WIDE, MapPage
-from tests.web.people import PASSWORD, add_people
+from tests.web.people import PASSWORD
 
 LAYER = "waterlogging_zones"
 PLACE = "/#17/39.10500/117.16000&on=waterlogging_zones"
 REFUSED = "the server responded with a status of 422"
 Corner = tuple[float, float]
-
-
-def prepare(home: Path, layers: Path) -> None:
-    """A home with the layers and everybody of the web tests."""
-    made = open_deployment(read_settings({"GEO_SERVICE_HOME": str(home), "GEO_SERVICE_LAYERS": str(layers)}))
-    add_people(made)
-    made.store.close()
 
 
 def sign_in(browser: Browser, base: str, name: str, **options: object) -> MapPage:

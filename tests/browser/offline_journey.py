@@ -19,8 +19,8 @@ from waitress import create_server
 from geo_service.deployment import open_deployment
 from geo_service.settings import read_settings
 from geo_service.web.app import create_app
+from scripts.chromium import find_chromium
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
 START = ("/", "/plan", "/unlocated", "/layers", "/about", "/help", "/sign-in", "/ogc/?f=html", "/ogc/api.html")
@@ -35,7 +35,7 @@ def main(home: str) -> None:
     threading.Thread(target=server.run, daemon=True).start()
     base = f"http://127.0.0.1:{server.effective_port}"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         page = browser.new_page()
         seen = watch(page, base)
         walked = walk(page, base)

@@ -12,7 +12,8 @@ from playwright.sync_api import Browser, expect
 
 from geo_service.settings import ROOT
 from tests.browser.conftest import Check, MapPage, Service, serving
-from tests.browser.editing_desk import prepare, sign_in
+from tests.browser.editing_desk import sign_in
+from tests.seeded import seed
 
 pytestmark = pytest.mark.browser
 
@@ -26,7 +27,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     layers, home = tmp_path_factory.mktemp("layers"), tmp_path_factory.mktemp("home")
     for path in (ROOT / "layers").iterdir():
         shutil.copy(path, layers)
-    prepare(home, layers)
+    seed(home, people=True)
     with serving(home, layers) as running:
         yield running
 

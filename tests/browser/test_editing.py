@@ -13,8 +13,9 @@ from shapely.geometry import shape
 
 from geo_service.settings import ROOT
 from tests.browser.conftest import Check, MapPage, Service, serving
-from tests.browser.editing_desk import PLACE, REFUSED, begin, draw, prepare, sign_in, spot, square
+from tests.browser.editing_desk import PLACE, REFUSED, begin, draw, sign_in, spot, square
 from tests.browser.trial_layers import write_trial_layers
+from tests.seeded import seed
 from tests.web.photos import photo
 
 pytestmark = pytest.mark.browser
@@ -26,7 +27,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     for path in (ROOT / "layers").iterdir():
         shutil.copy(path, layers)
     write_trial_layers(layers)
-    prepare(home, layers)
+    seed(home, people=True)
     with serving(home, layers) as running:
         yield running
 

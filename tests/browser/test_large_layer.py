@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import Iterator
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 from PIL import Image, ImageStat
@@ -19,7 +18,8 @@ from geo_service.core.text import Text
 from geo_service.deployment import open_deployment
 from geo_service.settings import read_settings
 from geo_service.web.app import create_app
-from tests.browser.offline_journey import CHROMIUM, FLAGS
+from scripts.chromium import find_chromium
+from tests.browser.offline_journey import FLAGS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -49,7 +49,7 @@ def parcel(number: int) -> Feature:
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if not Path(CHROMIUM).exists():
+    if not find_chromium():
         if os.environ.get("CI") == "true":
             pytest.fail("Chromium is needed")
         pytest.skip("no Chromium")
@@ -71,7 +71,7 @@ def test_a_hundred_thousand_polygons_are_drawn_from_tiles_clicked_and_listed(add
     ring = parcel(number).geometry["coordinates"][0]  # type: ignore[index]  # it has a geometry
     lon, lat = (ring[0][0] + ring[1][0]) / 2, (ring[1][1] + ring[2][1]) / 2
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         errors: list[str] = []
         asked: list[str] = []

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from geo_service.settings import ROOT
+from scripts.chromium import find_chromium
 
 pytestmark = pytest.mark.browser
 
@@ -24,8 +25,8 @@ def can_isolate() -> bool:
 
 @pytest.mark.slow
 def test_no_page_asks_for_anything_outside_and_none_complains(tmp_path: Path) -> None:
-    chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-    if not Path(chromium).exists() or not can_isolate():
+    chromium = find_chromium()
+    if not chromium or not can_isolate():
         if os.environ.get("CI") == "true":
             pytest.fail("Chromium and network namespaces are needed")
         pytest.skip("no Chromium, or no right to make a network namespace")

@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from geo_service.settings import ROOT
 from tests.browser.conftest import Check, MapPage, Service, serving
-from tests.browser.editing_desk import prepare, sign_in
+from tests.browser.editing_desk import sign_in
+from tests.seeded import seed
 
 pytestmark = pytest.mark.browser
 PATIENCE_MS = 60_000
@@ -25,7 +26,7 @@ PATIENCE_MS = 60_000
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service of its own, with people who may save templates."""
     home = tmp_path_factory.mktemp("print-room")
-    prepare(home, ROOT / "layers")
+    seed(home, people=True)
     with serving(home, ROOT / "layers") as running:
         yield running
 

@@ -16,11 +16,11 @@ from PIL import Image
 from geo_service.core.features import Feature
 from geo_service.core.layers import LayerDefinition
 from geo_service.core.text import Text
-from geo_service.deployment import Deployment, open_deployment
-from geo_service.settings import read_settings
+from geo_service.deployment import Deployment
 from geo_service.storage.backup import backup, restore
 from geo_service.web.app import create_app
-from tests.web.people import INTERNAL, PEOPLE, Visitor, add_people
+from tests.seeded import open_seeded
+from tests.web.people import INTERNAL, PEOPLE, Visitor
 from tests.web.photos import CAMERA, LATITUDE, LONGITUDE, photo
 
 PUBLIC, FID = "waterlogging_zones", "NK-JSD-001"
@@ -30,8 +30,8 @@ PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj<<>>endobj\n%%EOF"
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory, either_database: str) -> Iterator[Deployment]:
-    home = str(tmp_path_factory.mktemp("attach"))
-    opened = open_deployment(read_settings({"GEO_SERVICE_HOME": home, "GEO_SERVICE_DATABASE": either_database}))
+    home = tmp_path_factory.mktemp("attach")
+    opened = open_seeded(home, either_database, people=True)
     definition = LayerDefinition(
         id=INTERNAL,
         title=Text("内部工程", "Works"),
@@ -44,7 +44,6 @@ def deployment(tmp_path_factory: pytest.TempPathFactory, either_database: str) -
     values = {"name": "甲", "precision": "guess", "source": "试"}
     feature = Feature(SECRET_FID, values, {"type": "Point", "coordinates": [117.15, 39.12]})
     opened.store.create_layer(definition, [feature], author="x", note="x")
-    add_people(opened)
     yield opened
     opened.album.jail.close()
     opened.store.close()

@@ -10,10 +10,10 @@ import pytest
 from flask import Flask
 
 from geo_service.core.access import Account, Grant
-from geo_service.deployment import Deployment, open_deployment
-from geo_service.settings import read_settings
+from geo_service.deployment import Deployment
 from geo_service.web.app import create_app
-from tests.web.people import PEOPLE, Visitor, add_people
+from tests.seeded import open_seeded
+from tests.web.people import PEOPLE, Visitor
 
 LAYER = "waterlogging_zones"
 FID = "NK-JSD-001"
@@ -21,9 +21,7 @@ FID = "NK-JSD-001"
 
 @pytest.fixture
 def deployment(tmp_path: Any, chosen_database: str) -> Iterator[Deployment]:
-    environment = {"GEO_SERVICE_HOME": str(tmp_path), "GEO_SERVICE_DATABASE": chosen_database}
-    opened = open_deployment(read_settings(environment))
-    add_people(opened)
+    opened = open_seeded(tmp_path, chosen_database, people=True)
     opened.people.accounts.add(
         Account(name="second", display="第二编辑", grants=(Grant("editor"),)), "a long pass phrase 长密码"
     )

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from geo_service.deployment import open_deployment
-from geo_service.settings import read_settings
 from geo_service.web.app import create_app
-from tests.web.people import PEOPLE, Visitor, add_people
+from tests.seeded import open_seeded
+from tests.web.people import PEOPLE, Visitor
 
 RING = [[117.1, 39.1], [117.2, 39.1], [117.2, 39.2], [117.1, 39.2], [117.1, 39.1]]
 WHOLE = {"type": "Polygon", "coordinates": [RING]}
@@ -20,9 +19,8 @@ BLADE = {"type": "LineString", "coordinates": [[117.15, 39.0], [117.15, 39.3]]}
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory, either_database: str) -> Iterator[Flask]:
-    home = str(tmp_path_factory.mktemp("edit"))
-    opened = open_deployment(read_settings({"GEO_SERVICE_HOME": home, "GEO_SERVICE_DATABASE": either_database}))
-    add_people(opened)
+    home = tmp_path_factory.mktemp("edit")
+    opened = open_seeded(home, either_database, people=True)
     yield create_app(opened)
     opened.store.close()
 

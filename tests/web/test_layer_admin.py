@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from geo_service.deployment import Deployment, open_deployment
-from geo_service.settings import read_settings
+from geo_service.deployment import Deployment
 from geo_service.usecases import new_layer
 from geo_service.web.app import create_app
-from tests.web.people import PEOPLE, Visitor, add_people
+from tests.seeded import open_seeded
+from tests.web.people import PEOPLE, Visitor
 
 ROWS = [("甲井", "井", 3, 117.15), ("乙井", "井", 4, 117.151), ("丙闸", "闸", 5, 117.152), ("丁闸", "闸", "x", 117.153)]
 POLICY = "waterlogging_candidates"
@@ -62,9 +62,8 @@ def definition(**more: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory, either_database: str) -> Iterator[Deployment]:
-    home = str(tmp_path_factory.mktemp("layers"))
-    opened = open_deployment(read_settings({"GEO_SERVICE_HOME": home, "GEO_SERVICE_DATABASE": either_database}))
-    add_people(opened)
+    home = tmp_path_factory.mktemp("layers")
+    opened = open_seeded(home, either_database, people=True)
     yield opened
     opened.counter.jail.close()
     opened.store.close()

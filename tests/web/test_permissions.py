@@ -23,7 +23,8 @@ from geo_service.settings import read_settings
 from geo_service.usecases import review
 from geo_service.web.app import create_app
 from geo_service.web.drafts import desk
-from tests.web.people import ELSEWHERE, HERE, INTERNAL, PEOPLE, Visitor, add_people
+from tests.seeded import open_seeded
+from tests.web.people import ELSEWHERE, HERE, INTERNAL, PEOPLE, Visitor
 from tests.web.route_table import ROUTES
 
 MARK = "QXZ机密"
@@ -41,8 +42,8 @@ def secret(number: int, subdistrict: str, x: float) -> Feature:
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory, either_database: str) -> Iterator[Deployment]:
-    home = str(tmp_path_factory.mktemp("permissions"))
-    opened = open_deployment(read_settings({"GEO_SERVICE_HOME": home, "GEO_SERVICE_DATABASE": either_database}))
+    home = tmp_path_factory.mktemp("permissions")
+    opened = open_seeded(home, either_database, people=True)
     definition = LayerDefinition(
         id=INTERNAL,
         title=Text(f"{MARK}工程", f"{MARK} works"),
@@ -55,7 +56,6 @@ def deployment(tmp_path_factory: pytest.TempPathFactory, either_database: str) -
         commitments=("waterlogging-40",),
     )
     opened.store.create_layer(definition, [secret(1, HERE, 117.15), secret(2, ELSEWHERE, 117.16)], author="x", note="x")
-    add_people(opened)
     yield opened
     opened.store.close()
 

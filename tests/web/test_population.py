@@ -12,10 +12,10 @@ import pytest
 from flask import Flask
 
 from geo_service.cli import run
-from geo_service.deployment import Deployment, open_deployment
-from geo_service.settings import read_settings
+from geo_service.deployment import Deployment
 from geo_service.web.app import create_app
-from tests.web.people import Visitor, add_people
+from tests.seeded import open_seeded
+from tests.web.people import Visitor
 
 LAYER = "subdistricts"
 QUESTION = "/analysis/service-coverage?run=1&cell_m=200"
@@ -23,8 +23,7 @@ QUESTION = "/analysis/service-coverage?run=1&cell_m=200"
 
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[Deployment]:
-    deployment = open_deployment(read_settings({"GEO_SERVICE_HOME": str(tmp_path / "home")}))
-    add_people(deployment)
+    deployment = open_seeded(tmp_path / "home", people=True)
     yield deployment
     deployment.counter.jail.close()
     deployment.store.close()

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from geo_service.deployment import Deployment, open_deployment
-from geo_service.settings import read_settings
+from geo_service.deployment import Deployment
 from geo_service.storage import elsewhere
 from geo_service.web.app import create_app
+from tests.seeded import open_seeded
 from tests.web.test_quick import layer, park
 
 LAYER = "slow_parks"
@@ -21,7 +21,7 @@ TILE = f"/tiles/{LAYER}/r1/0/0/0.mvt"
 
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[Deployment]:
-    found = open_deployment(read_settings({"GEO_SERVICE_HOME": str(tmp_path)}))
+    found = open_seeded(tmp_path)
     found.publisher.workshop = dataclasses.replace(found.publisher.workshop, large=20)
     parks = [dataclasses.replace(park(f"园{n}"), id=f"NK-QL-{n:03}") for n in range(1, 41)]
     found.store.create_layer(layer(LAYER, serial="QL", secrecy="public"), parks, author="t", note="t")

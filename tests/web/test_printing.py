@@ -14,11 +14,11 @@ import pypdfium2.raw
 import pytest
 from flask import Flask
 
-from geo_service.deployment import Deployment, open_deployment
-from geo_service.settings import read_settings
+from geo_service.deployment import Deployment
 from geo_service.usecases.attachments import attach
 from geo_service.web.app import create_app
-from tests.web.people import PEOPLE, Visitor, add_people
+from tests.seeded import open_seeded
+from tests.web.people import PEOPLE, Visitor
 from tests.web.photos import CAMERA, photo
 
 SHEET = {"title": "口袋公园", "layers": [{"id": "pocket_parks"}, {"id": "fire_stations"}], "date": "2025-11-23"}
@@ -27,9 +27,8 @@ PATIENCE_S = 60.0
 
 @pytest.fixture(scope="module")
 def printing_deployment(tmp_path_factory: pytest.TempPathFactory, either_database: str) -> Iterator[Deployment]:
-    home = str(tmp_path_factory.mktemp("print-room"))
-    opened = open_deployment(read_settings({"GEO_SERVICE_HOME": home, "GEO_SERVICE_DATABASE": either_database}))
-    add_people(opened)
+    home = tmp_path_factory.mktemp("print-room")
+    opened = open_seeded(home, either_database, people=True)
     yield opened
     opened.prints.close()
     opened.previews.close()

@@ -18,11 +18,11 @@ import shapely
 from geo_service.core.features import Feature
 from geo_service.core.layers import LayerDefinition
 from geo_service.core.text import Text
-from geo_service.deployment import Deployment, open_deployment
-from geo_service.settings import read_settings
+from geo_service.deployment import Deployment
 from geo_service.web.app import create_app
 from tests.rendering.printing.readers import check_type
-from tests.web.people import PEOPLE, Visitor, add_people
+from tests.seeded import open_seeded
+from tests.web.people import PEOPLE, Visitor
 from tests.web.test_printing import ended
 from tests.web.test_upload import examined, gbk_shapefile, person
 
@@ -40,7 +40,7 @@ def crowd() -> LayerDefinition:
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    opened = open_deployment(read_settings({"GEO_SERVICE_HOME": str(tmp_path_factory.mktemp("at-work"))}))
+    opened = open_seeded(tmp_path_factory.mktemp("at-work"), people=True)
     store = opened.store
     places = numpy.random.default_rng(3).uniform((117.13, 39.08), (117.19, 39.14), (5000, 2)).tolist()
     rows = [
@@ -51,7 +51,6 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     park = store.feature(PARKS, "NK-KDG-002")
     renamed = {park.id: dataclasses.replace(park, properties={**park.properties, "name": NEW})}
     store.commit(PARKS, renamed, base=1, kind="edit", author="li", note="改名")
-    add_people(opened)
     yield opened
     opened.prints.close()
     opened.previews.close()

@@ -17,10 +17,10 @@ from PIL import Image
 from geo_service.core.features import Feature
 from geo_service.core.layers import Field, LayerDefinition
 from geo_service.core.text import Text
-from geo_service.deployment import Deployment, open_deployment
-from geo_service.settings import read_settings
+from geo_service.deployment import Deployment
 from geo_service.web.app import create_app
-from tests.web.people import INTERNAL, PEOPLE, Visitor, add_people
+from tests.seeded import open_seeded
+from tests.web.people import INTERNAL, PEOPLE, Visitor
 from tests.web.test_printing import ended
 
 PUBLIC = "open_works"
@@ -53,7 +53,7 @@ def feature(fid: str, name: str, longitude: float, inside: str) -> Feature:
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    opened = open_deployment(read_settings({"GEO_SERVICE_HOME": str(tmp_path_factory.mktemp("secrecy"))}))
+    opened = open_seeded(tmp_path_factory.mktemp("secrecy"), people=True)
     hidden = [feature("NK-QXZ-001", f"{SECRET}一", 117.15, SECRET)]
     known = [feature(f"NK-GKG-00{n}", f"公开工程{n}", 117.16 + n / 200, INSIDE) for n in (1, 2)]
     for layer, rows in (
@@ -61,7 +61,6 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         (definition(PUBLIC, "public", "公开", "GKG"), known),
     ):
         opened.store.create_layer(layer, rows, author="x", note="x")
-    add_people(opened)
     yield opened
     opened.prints.close()
     opened.previews.close()

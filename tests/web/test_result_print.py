@@ -14,21 +14,21 @@ import pypdfium2
 import pytest
 from openpyxl import load_workbook
 
-from geo_service.deployment import Deployment, open_deployment
+from geo_service.deployment import Deployment
 from geo_service.rendering.printing.answer_sheet import TONES, value_text
 from geo_service.rendering.printing.chart import round_up
-from geo_service.settings import ROOT, read_settings
+from geo_service.settings import ROOT
 from geo_service.web.app import create_app
+from tests.seeded import open_seeded
 from tests.web.conftest import warm_up
-from tests.web.people import PEOPLE, Visitor, add_people
+from tests.web.people import PEOPLE, Visitor
 
 QUESTION = "service-coverage"
 
 
 @pytest.fixture(scope="module")
 def printing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    opened = open_deployment(read_settings({"GEO_SERVICE_HOME": str(tmp_path_factory.mktemp("one-pager"))}))
-    add_people(opened)
+    opened = open_seeded(tmp_path_factory.mktemp("one-pager"), people=True)
     warm_up(opened)
     yield opened
     opened.answers.jobs.close()

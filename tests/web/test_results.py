@@ -15,15 +15,15 @@ from openpyxl import load_workbook
 from geo_service.core.features import Feature
 from geo_service.core.layers import LayerDefinition
 from geo_service.core.text import Text
-from geo_service.deployment import Deployment, open_deployment
-from geo_service.settings import read_settings
+from geo_service.deployment import Deployment
 from geo_service.storage.backup import backup, restore
 from geo_service.storage.saved_results import SavedResults
 from geo_service.storage.store import open_store
 from geo_service.usecases.comparison import compare_answers
 from geo_service.web.app import create_app
+from tests.seeded import open_seeded
 from tests.web.conftest import warm_up
-from tests.web.people import INTERNAL, PEOPLE, Visitor, add_people
+from tests.web.people import INTERNAL, PEOPLE, Visitor
 
 BUFFER = {"name": "消防站 100 m", "analysis": "buffer", "layers": {"layer": "fire_stations"}}
 STATION = "NK-XFZ-001"
@@ -31,9 +31,8 @@ STATION = "NK-XFZ-001"
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory, either_database: str) -> Iterator[Deployment]:
-    home = str(tmp_path_factory.mktemp("results"))
-    opened = open_deployment(read_settings({"GEO_SERVICE_HOME": home, "GEO_SERVICE_DATABASE": either_database}))
-    add_people(opened)
+    home = tmp_path_factory.mktemp("results")
+    opened = open_seeded(home, either_database, people=True)
     spot = Feature("NK-QXZ-001", {"name": "x", "source": "x"}, {"type": "Point", "coordinates": [117.15, 39.12]})
     warm_up(opened)
     opened.store.create_layer(internal_layer(), [spot], author="x", note="x")
