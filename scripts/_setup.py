@@ -104,6 +104,7 @@ def put_in_place(purpose: str) -> None:
     ensure_environment()
     ensure_requirements(level)
     ensure_command()
+    ensure_compiled()
     ensure_assets(dev=level == "dev")
     if purpose in ("test", "suites"):
         ensure_programs()
@@ -167,6 +168,15 @@ def ensure_command() -> None:
     if read(target) != text:
         target.write_text(text, "utf-8")
         target.chmod(0o755)
+
+
+def ensure_compiled() -> None:
+    """Compile the package: a service may not be allowed to write here, and each process it starts would do it anew.
+
+    Where nothing can be written, it works without.
+    """
+    command = [str(PYTHON), "-m", "compileall", "-q", "geo_service"]
+    subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
 
 
 def pip() -> list[str]:
