@@ -17,7 +17,7 @@ from tests.postgis import Cluster
 settings.register_profile("laws", deadline=None)  # a law says nothing about time, and machines are busy
 settings.load_profile("laws")
 
-LOADED_ONCE = ["geopandas", "tests.storage.kill_workers", "tests.usecases.kill_workers"]
+LOADED_ONCE = ["geopandas", "tests.storage.kill_workers", "tests.usecases.kill_workers", "openpyxl", "lxml.etree"]
 """What the server that forks test processes loads before it forks, so that each starts in milliseconds. A test process
 has one such server, started by whichever test comes first: each alone would choose too little for the others."""
 multiprocessing.get_context("forkserver").set_forkserver_preload(LOADED_ONCE)

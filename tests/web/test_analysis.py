@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 import sqlite3
-import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from geo_service.usecases.chunked_footprints import count_chunks
 from geo_service.usecases.chunks import write_chunks
 from geo_service.usecases.report import Sources, answer_json
 from geo_service.web.i18n import is_chinese
+from tests.waiting import look_until
 from tests.web.conftest import warm_up
 
 UNANSWERABLE = {"depressions": "heights", "footprints": "buildings", "road-works": "digs", "site-scores": "sites"}
@@ -161,12 +161,12 @@ def ask_of(deployment: Deployment, question_id: str, **parameters: Any) -> Ask:
 
 def ended(client: FlaskClient, url: str) -> Any:
     """The job once nothing more happens to it."""
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        told = client.get(url).json
-        if told["state"] not in ("waiting", "running"):
-            return told
-    raise AssertionError(f"{url} did not end")
+    return look_until(
+        lambda: client.get(url).json,
+        lambda told: told["state"] not in ("waiting", "running"),
+        seconds=60,
+        what=f"the end of {url}",
+    )
 
 
 def test_a_question_nobody_asked_becomes_a_job(client: FlaskClient) -> None:
@@ -316,9 +316,12 @@ def test_a_process_run_as_a_job_is_followed_to_its_results(client: FlaskClient) 
     assert (begun.status_code, begun.headers["Preference-Applied"]) == (201, "respond-async")
     assert begun.json["status"] in ("accepted", "running")
     address = begun.headers["Location"].removeprefix("http://localhost")
-    until = time.monotonic() + 60
-    while (status := client.get(address).json)["status"] in ("accepted", "running"):
-        assert time.monotonic() < until
+    status = look_until(
+        lambda: client.get(address).json,
+        lambda told: told["status"] not in ("accepted", "running"),
+        seconds=60,
+        what=f"the end of {address}",
+    )
     assert (status["status"], status["progress"], status["processID"]) == ("successful", 100, "service-coverage")
     href = next(x["href"] for x in status["links"] if x["rel"].endswith("/results"))
     found = client.get(href.removeprefix("http://localhost")).json
@@ -333,9 +336,9 @@ def test_a_dismissed_job_has_no_results(client: FlaskClient) -> None:
     address = f"/ogc/jobs/{begun['jobID']}"
     assert client.get(f"{address}/results").status_code == 404
     assert client.delete(address).json["status"] == "dismissed"
-    until = time.monotonic() + 60
-    while client.get(address).json["status"] != "dismissed":
-        assert time.monotonic() < until
+    look_until(
+        lambda: client.get(address).json, lambda told: told["status"] == "dismissed", seconds=60, what="the dismissal"
+    )
     assert client.get(f"{address}/results").status_code == 409
 
 

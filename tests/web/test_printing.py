@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from geo_service.deployment import Deployment
 from geo_service.usecases.attachments import attach
 from geo_service.web.app import create_app
 from tests.seeded import open_seeded
+from tests.waiting import look_until
 from tests.web.people import PEOPLE, Visitor
 from tests.web.photos import CAMERA, photo
 
@@ -47,12 +47,12 @@ def visitors(printing_app: Flask) -> Mapping[str, Visitor]:
 
 def ended(visitor: Visitor, url: str) -> Any:
     """The job once nothing more happens to it."""
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until:
-        told = visitor.get(url).get_json()
-        if told["state"] not in ("waiting", "running"):
-            return told
-    raise AssertionError(f"{url} did not end")
+    return look_until(
+        lambda: visitor.get(url).get_json(),
+        lambda told: told["state"] not in ("waiting", "running"),
+        seconds=PATIENCE_S,
+        what=f"the end of {url}",
+    )
 
 
 def send(visitor: Visitor, room: str = "prints", **body: Any) -> Any:

@@ -15,6 +15,7 @@ from geo_service.deployment import open_deployment
 from geo_service.settings import read_settings
 from geo_service.web.app import create_app
 from tests.postgis import Cluster
+from tests.waiting import look_until
 from tests.web.test_upload import person
 
 pytestmark = pytest.mark.postgis
@@ -37,13 +38,12 @@ def two(cluster: Cluster, tmp_path: Path) -> Iterator[tuple[FlaskClient, FlaskCl
 
 
 def wait_for(client: FlaskClient, path: str, key: str, headers: dict[str, str]) -> Any:
-    deadline = time.monotonic() + LONGEST_S
-    while time.monotonic() < deadline:
+    def ask() -> Any:
         answer = client.get(path, headers=headers)
         assert answer.status_code == 200, answer.text
-        if key in answer.json:
-            return answer.json
-    raise AssertionError(f"{path}: no {key}")
+        return answer.json
+
+    return look_until(ask, lambda told: key in told, seconds=LONGEST_S, what=f"{key} of {path}")
 
 
 def test_a_file_sent_to_one_process_is_examined_drafted_and_published_through_the_other(

@@ -6,7 +6,6 @@ import base64
 import io
 import json
 import re
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from flask.testing import FlaskClient
 from geo_service.core.access import Account, Grant
 from geo_service.core.crs import project
 from geo_service.deployment import Deployment
+from tests.waiting import look_until
 
 LAYER = "waterlogging_zones"
 ZONE_39 = 4527
@@ -63,12 +63,12 @@ def examined(client: FlaskClient, headers: dict[str, str], data: bytes, name: st
     url = f"/api/uploads/{kept.json['id']}/examinations"
     begun = client.post(url, json={"layer": LAYER, "mode": "upsert", **options}, headers=headers)
     assert begun.status_code == 202, begun.text
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        state = client.get(f"/api/examinations/{begun.json['job']}", headers=headers).json
-        if "result" in state:
-            return state
-    raise AssertionError(state)
+    return look_until(
+        lambda: client.get(f"/api/examinations/{begun.json['job']}", headers=headers).json,
+        lambda state: "result" in state,
+        seconds=60,
+        what="the end of an examination",
+    )
 
 
 def test_a_gbk_shapefile_in_zone_39_goes_all_the_way(
