@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
+import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 ARENA_MAX, TRIM_THRESHOLD, MMAP_THRESHOLD = -8, -1, -3
 """Numbers of ``mallopt`` in glibc."""
 LARGE_BYTES = 4 << 20
+LOOK_EVERY_S = 5.0
+GROWN_BYTES = 8 << 20
+"""By how much a process has grown before freed pieces are looked for between those in use."""
 
 
 def share() -> None:
@@ -31,3 +39,28 @@ def bound() -> None:
         library = ctypes.CDLL(None)
         for option, value in ((ARENA_MAX, 2), (MMAP_THRESHOLD, LARGE_BYTES), (TRIM_THRESHOLD, LARGE_BYTES)):
             library.mallopt(option, value)
+
+
+def give_back() -> None:
+    """From now on, every few seconds: have what many threads freed between pieces in use given back, once it is much.
+
+    Eight threads that cut tiles of a million areas left 70 MB. Nothing where there is no ``/proc`` or no glibc.
+    """
+    with suppress(OSError, AttributeError):
+        trim = ctypes.CDLL(None).malloc_trim
+        threading.Thread(target=_give_back, args=(trim, own_bytes()), name="memory", daemon=True).start()
+
+
+def _give_back(trim: Callable[[int], int], least: int) -> None:
+    while True:
+        time.sleep(LOOK_EVERY_S)
+        if own_bytes() > least + GROWN_BYTES:
+            trim(0)
+            least = own_bytes()
+        least = min(least, own_bytes())
+
+
+def own_bytes() -> int:
+    """Memory of this process that is no file's."""
+    _, resident, shared, *_ = Path("/proc/self/statm").read_text().split()
+    return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")

@@ -130,6 +130,7 @@ def run_waitress(settings: Settings, ready: Ready) -> None:
         )
     except OSError as error:
         raise _refusal(settings.host, settings.port, error) from error
+    _keep_small()
     try:
         ready(_waitress_port(server))
         _loop_until_told(server, sockets)
@@ -171,10 +172,15 @@ def _gunicorn_options(settings: Settings, ready: Ready) -> dict[str, Any]:
         "control_socket_disable": True,
         "loglevel": "warning",
         "pre_fork": lambda _arbiter, _worker: memory.share(),
-        "post_fork": lambda _arbiter, _worker: memory.bound(),
+        "post_fork": lambda _arbiter, _worker: _keep_small(),
         "child_exit": lambda _arbiter, worker: _forget_counts(worker.pid),
         "when_ready": lambda arbiter: ready(int(arbiter.LISTENERS[0].sock.getsockname()[1])),
     }
+
+
+def _keep_small() -> None:
+    memory.bound()
+    memory.give_back()
 
 
 def _share_counts(settings: Settings) -> None:

@@ -93,8 +93,27 @@ def exclusive(path: Path) -> Iterator[None]:
             _unlock(file.fileno())
 
 
+@contextmanager
+def exclusive_if_free(path: Path) -> Iterator[bool]:
+    """Hold the lock of a lock file where nobody else does, and say so; nobody waits."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        held = _lock_if_free(file.fileno())
+        try:
+            yield held
+        finally:
+            if held:
+                _unlock(file.fileno())
+
+
 if sys.platform == "win32":
     import msvcrt
+
+    def _lock_if_free(descriptor: int) -> bool:
+        with suppress(OSError):
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            return True
+        return False
 
     def _lock(descriptor: int) -> None:
         while True:
@@ -107,6 +126,12 @@ if sys.platform == "win32":
 
 else:
     import fcntl
+
+    def _lock_if_free(descriptor: int) -> bool:
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        return False
 
     def _lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

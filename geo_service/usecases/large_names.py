@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -12,22 +14,30 @@ import numpy
 from geo_service.core.columns import Column
 from geo_service.storage.column_files import map_file
 from geo_service.storage.elsewhere import do_elsewhere
-from geo_service.storage.files import exclusive, write_file
+from geo_service.storage.files import exclusive_if_free, write_file
 from geo_service.storage.packing import save
 from geo_service.storage.published import PublishedRevision
 
 FOLDER = "sounds"
 WAYS = ("initials", "pinyin")
 NAME = "name"
+_RUNS = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]+")
 
 
 def sounds(title: str) -> dict[str, Any]:
     """Pinyin of a title, its initials, and where in the pinyin each character's syllable begins."""
-    from pypinyin import Style, lazy_pinyin  # 60 MB, needed where names are worked out only
-
-    syllables = [s.casefold() for s in lazy_pinyin(title, style=Style.NORMAL, errors=_apart)]
+    syllables = [s for run in _RUNS.findall(title) for s in (run.lower() if run.isascii() else _syllables(run))]
     starts = tuple(accumulate((len(s) for s in syllables[:-1]), initial=0)) if syllables else ()
     return {"pinyin": "".join(syllables), "initials": "".join(s[:1] for s in syllables), "starts": starts}
+
+
+@lru_cache(maxsize=50_000)
+def _syllables(run: str) -> tuple[str, ...]:
+    """Syllables of a run of characters beyond ASCII: a character sounds as those beside it have it. Names of one layer
+    share most of theirs."""
+    from pypinyin import Style, lazy_pinyin  # 60 MB, needed where names are worked out only
+
+    return tuple(s.casefold() for s in lazy_pinyin(run, style=Style.NORMAL, errors=_apart))
 
 
 def _apart(text: str) -> Any:
@@ -38,8 +48,8 @@ def prepare_sounds(ready: PublishedRevision) -> None:
     """Work out how the names of a revision sound, in a process of its own, where that is not known."""
     if NAME not in ready.columns:
         return
-    with exclusive(ready.folder.parent / f".{ready.folder.name}.sounds.lock"):
-        if not (ready.folder / FOLDER / "ready").exists():
+    with exclusive_if_free(ready.folder.parent / f".{ready.folder.name}.sounds.lock") as held:
+        if held and not (ready.folder / FOLDER / "ready").exists():
             do_elsewhere(_make, (ready.layer, ready.rev, ready.sha256, ready.folder))
 
 

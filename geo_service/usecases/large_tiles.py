@@ -28,7 +28,7 @@ from geo_service.rendering.mvt_shapes import Geometries
 from geo_service.rendering.tile_files import READY, read_source, write_columns, write_geometries
 from geo_service.rendering.tiles import TileSource, tile_of
 from geo_service.storage.elsewhere import Errands, do_elsewhere
-from geo_service.storage.files import exclusive
+from geo_service.storage.files import exclusive, exclusive_if_free
 from geo_service.storage.published import PublishedRevision
 from geo_service.storage.tile_cache import TileCache, TileKey
 from geo_service.usecases.large import LargeRevision
@@ -97,8 +97,9 @@ class LargeTiles:
         """Make the files tiles are cut from, then the tiles of low zooms; forget those of what was built before."""
         place = self._place(large, keys)
         self._have_made(place, wait=True)
-        if not (place.folder / WARM).exists():
-            do_elsewhere(_warm, place)
+        with exclusive_if_free(place.ready[3].parent / f".{place.base}.warm.lock") as held:
+            if held and not (place.folder / WARM).exists():  # where another process makes them, that is enough
+                do_elsewhere(_warm, place)
         self._cache.forget(large.base.layer, but=large.base.folder.name)
 
     def _place(self, large: LargeRevision, keys: Sequence[str]) -> _Place:

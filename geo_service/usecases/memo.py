@@ -14,11 +14,13 @@ class Memo(Generic[Value]):
     """A bounded memory of computed values, least recently used out first.
 
     Two threads that ask for the same missing key compute it once: the second waits for the first. ``weigh`` gives the
-    weight of a value (default 1 each); the sum of weights stays at or below ``limit``.
+    weight of a value (default 1 each); the sum of weights stays at or below ``limit``. A value above ``heaviest`` is
+    built each time.
     """
 
-    def __init__(self, limit: int, weigh: Callable[[Value], int] = lambda _: 1) -> None:
+    def __init__(self, limit: int, weigh: Callable[[Value], int] = lambda _: 1, *, heaviest: int | None = None) -> None:
         self._limit = limit
+        self._heaviest = heaviest
         self._weigh = weigh
         self._values: OrderedDict[Hashable, Value] = OrderedDict()
         self._weight = 0
@@ -58,9 +60,11 @@ class Memo(Generic[Value]):
 
     def _keep(self, key: Hashable, value: Value) -> None:
         with self._lock:
+            self._building.pop(key, None)
+            if self._heaviest is not None and self._weigh(value) > self._heaviest:
+                return
             self._values[key] = value
             self._weight += self._weigh(value)
-            self._building.pop(key, None)
             while self._weight > self._limit and len(self._values) > 1:
                 _, old = self._values.popitem(last=False)
                 self._weight -= self._weigh(old)

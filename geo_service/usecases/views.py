@@ -32,6 +32,8 @@ Rows = NDArray[numpy.int64]
 KEPT_FEATURES = 200_000
 """Features held in memory over all layers; those of large layers (:mod:`geo_service.usecases.large`) never are."""
 TILE_DISK_MB = 512
+HEAVIEST_TILE = 512 << 10
+"""Larger ones are of layers whose tiles are kept on the disk: reading one takes less than sending it."""
 KEPT_LARGE = 8
 """Revisions of large layers that are open at a time; open ones are mapped files."""
 
@@ -52,7 +54,7 @@ class RevisionViews:
         self._trees: Memo[tuple[shapely.STRtree, Rows]] = Memo(16)
         self._values: Memo[dict[str, list[int]]] = Memo(16)
         self._sources: Memo[TileSource] = Memo(16)
-        self._tiles: Memo[bytes] = Memo(tile_cache_mb << 20, lambda data: len(data) + 200)
+        self._tiles: Memo[bytes] = Memo(tile_cache_mb << 20, lambda data: len(data) + 200, heaviest=HEAVIEST_TILE)
 
     def is_large(self, revision: Revision) -> bool:
         """Whether a revision is of a layer too large to be held in memory."""

@@ -91,6 +91,13 @@ def test_a_lock_keeps_processes_apart(tmp_path: Path) -> None:
     assert counter.read_text() == "150"
 
 
+def test_who_finds_a_lock_taken_is_told_so_and_does_not_wait(tmp_path: Path) -> None:
+    with files.exclusive_if_free(tmp_path / "lock") as first, files.exclusive_if_free(tmp_path / "lock") as second:
+        assert (first, second) == (True, False)
+    with files.exclusive_if_free(tmp_path / "lock") as again:
+        assert again
+
+
 @pytest.mark.parametrize(
     "url", ["", "nonsense", "sqlite://", "sqlite:///:memory:", "mysql://localhost/x", "oracle://x"]
 )

@@ -15,6 +15,7 @@ import pytest
 import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pypinyin import Style, lazy_pinyin
 from shapely.geometry import shape
 
 from geo_service.core import cql
@@ -350,6 +351,19 @@ def test_of_a_crowd_of_areas_the_larger_are_drawn_one_by_one_and_the_rest_togeth
     boxes = map(tuple, drawn.crowd.boxes.tolist())
     assert sorted(zip(boxes, drawn.crowd.codes.tolist(), strict=True)) == expected
     assert len(expected) > 100
+
+
+@given(
+    st.lists(
+        st.sampled_from(["重庆", "长", "路", "12", "号A座", "é", "“", " ", "ß", "〇", "行", "银行"]), max_size=6
+    ).map("".join)
+)
+def test_a_name_sounds_as_a_whole_though_its_runs_are_remembered(name: str) -> None:
+    heard = sounds(name)
+    whole = [s.casefold() for s in lazy_pinyin(name, style=Style.NORMAL, errors=list)]
+    assert heard["pinyin"] == "".join(whole)
+    assert heard["initials"] == "".join(s[:1] for s in whole)
+    assert len(heard["starts"]) == len(whole)
 
 
 def test_of_a_crowd_of_points_the_largest_of_each_cell_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,3 +54,18 @@ def test_a_failed_build_is_tried_again() -> None:
     with contextlib.suppress(ValueError):
         memo.get("k", build)
     assert memo.get("k", build) == 3
+
+
+def test_a_value_that_is_too_heavy_is_built_each_time_and_drives_nothing_out() -> None:
+    memo: Memo[bytes] = Memo(100, len, heaviest=20)
+    built = []
+
+    def build(size: int) -> bytes:
+        built.append(size)
+        return bytes(size)
+
+    for _ in range(2):
+        assert len(memo.get("small", lambda: build(20))) == 20
+        assert len(memo.get("large", lambda: build(21))) == 21
+    assert built == [20, 21, 21]
+    assert memo.known("large") is None
