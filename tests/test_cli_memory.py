@@ -13,11 +13,12 @@ from geo_service.settings import ROOT
 SCRIPT = """
 import time
 from geo_service.cli import memory
-memory.LOOK_EVERY_S = 0.05
+memory.LOOK_EVERY_S, memory.IDLE_S = 0.05, 0.0
 pieces = []
 if GIVING:
     memory.give_back()
 pieces = [bytes(1000) for _ in range(100_000)]
+time.sleep(0.12)  # it looks while all of them are in use, too
 kept = pieces[::50]
 full = memory.own_bytes()
 del pieces

@@ -14,9 +14,10 @@ from pathlib import Path
 ARENA_MAX, TRIM_THRESHOLD, MMAP_THRESHOLD = -8, -1, -3
 """Numbers of ``mallopt`` in glibc."""
 LARGE_BYTES = 4 << 20
-LOOK_EVERY_S = 5.0
+LOOK_EVERY_S, IDLE_S = 5.0, 0.02
+"""When is looked, and how much processor time a process takes that does nothing meanwhile."""
 GROWN_BYTES = 8 << 20
-"""By how much a process has grown before freed pieces are looked for between those in use."""
+"""By how much a process is larger than it was at its smallest, before freed pieces are looked for."""
 
 
 def share() -> None:
@@ -52,12 +53,13 @@ def give_back() -> None:
 
 
 def _give_back(trim: Callable[[int], int], least: int) -> None:
+    worked_s = time.process_time()
     while True:
         time.sleep(LOOK_EVERY_S)
-        if own_bytes() > least + GROWN_BYTES:
-            trim(0)
-            least = own_bytes()
         least = min(least, own_bytes())
+        if time.process_time() - worked_s > IDLE_S and own_bytes() > least + GROWN_BYTES:
+            trim(0)
+            worked_s = time.process_time()
 
 
 def own_bytes() -> int:
