@@ -14,18 +14,21 @@ SCRIPT = """
 import time
 from geo_service.cli import memory
 memory.LOOK_EVERY_S, memory.IDLE_S = 0.05, 0.0
-pieces = []
+looks, own_bytes = [], memory.own_bytes
+memory.own_bytes = lambda: looks.append(1) or own_bytes()
 if GIVING:
     memory.give_back()
 pieces = [bytes(1000) for _ in range(100_000)]
-time.sleep(0.12)  # it looks while all of them are in use, too
+before = len(looks)
+while GIVING and len(looks) < before + 4:  # it looks while all of them are in use, too
+    time.sleep(0.01)
 kept = pieces[::50]
-full = memory.own_bytes()
+full = own_bytes()
 del pieces
 end = time.monotonic() + 10
-while GIVING and memory.own_bytes() > full - 60_000_000 and time.monotonic() < end:
+while GIVING and own_bytes() > full - 60_000_000 and time.monotonic() < end:
     time.sleep(0.02)
-print(full - memory.own_bytes())
+print(full - own_bytes())
 """
 
 
