@@ -37,6 +37,8 @@ CONNECTIONS = 16
 PAGE = 100
 LONGEST_S = 60.0
 LOOK_EVERY_S = 0.2
+REST_S = 6.0
+"""Before memory is told with a million features: servers may give freed memory back once nobody asks."""
 LAYER = "parcels"
 MILLION = 1_000_000
 BARS = {
@@ -381,6 +383,8 @@ def report_memory(outcome: Outcome, servers: list[Peer], folder: Path, *, loaded
     """
     for server in servers:
         await_workers(server)
+    if loaded >= MILLION:
+        time.sleep(REST_S)
     sizes = sizes_mb(servers, folder)
     report_sizes(outcome, "memory", sizes)
     tipg = sizes.get("tipg on PostGIS")
