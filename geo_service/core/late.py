@@ -6,11 +6,14 @@ of the libraries: ``from geo_service.core.late import pandas`` reads like ``impo
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["geopandas", "pandas", "pyproj", "scipy"]
+__all__ = ["geopandas", "pandas", "pyproj", "scipy", "without"]
 
 
 class LateModule(ModuleType):
@@ -19,6 +22,22 @@ class LateModule(ModuleType):
     def __getattr__(self, name: str) -> Any:
         """What the module itself has under this name."""
         return getattr(import_module(self.__name__), name)
+
+
+@contextmanager
+def without(*names: str) -> Iterator[None]:
+    """Have other libraries believe that these are not there: they take what they find, whether or not it is needed.
+
+    What is loaded already stays.
+    """
+    refused = [name for name in names if name not in sys.modules]
+    for name in refused:
+        sys.modules[name] = None  # type: ignore[assignment]  # Python's own way to have an import refused
+    try:
+        yield
+    finally:
+        for name in refused:
+            del sys.modules[name]
 
 
 if TYPE_CHECKING:

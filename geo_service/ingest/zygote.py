@@ -22,6 +22,7 @@ from typing import Any, Literal
 import msgspec
 
 from geo_service.background import step_back
+from geo_service.core.late import without
 from geo_service.ingest.confine import Confinement, confine, library_paths
 from geo_service.ingest.limits import Limits
 from geo_service.ingest.readers.ogr import DRIVERS_VARIABLE, list_drivers
@@ -244,12 +245,11 @@ def main() -> None:
     """Serve on the file descriptor given as the only argument."""
     from geo_service.ingest import tasks
 
-    for library in LEFT_OUT:
-        sys.modules[library] = None  # type: ignore[assignment]  # Python's own way to say that there is no such module
-    tasks.warm()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ[DRIVERS_VARIABLE] = "\n".join(_ask_child(list_drivers))
-    Zygote(socket.socket(fileno=int(sys.argv[1]))).serve()
+    with without(*LEFT_OUT):
+        tasks.warm()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os.environ[DRIVERS_VARIABLE] = "\n".join(_ask_child(list_drivers))
+        Zygote(socket.socket(fileno=int(sys.argv[1]))).serve()
 
 
 if __name__ == "__main__":

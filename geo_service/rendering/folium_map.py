@@ -16,27 +16,13 @@ from __future__ import annotations
 
 import math
 import re
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from geo_service.core.late import without
 
-@contextmanager
-def _without_pandas() -> Iterator[None]:
-    """Folium takes pandas where it is there, for choropleths we do not make: 0.4 s and 43 MB of each process."""
-    if "pandas" in sys.modules:
-        yield
-        return
-    sys.modules["pandas"] = None  # type: ignore[assignment]  # Python's own way to have an import refused
-    try:
-        yield
-    finally:
-        del sys.modules["pandas"]
-
-
-with _without_pandas():
+with without("pandas"):  # Folium takes it for choropleths we do not make: 0.4 s and 43 MB of each process
     import folium
     from branca.element import Element, Figure, MacroElement
     from folium.elements import JSCSSMixin

@@ -14,21 +14,19 @@ class Memo(Generic[Value]):
     """A bounded memory of computed values, least recently used out first.
 
     Two threads that ask for the same missing key compute it once: the second waits for the first. ``weigh`` gives the
-    weight of a value (default 1 each); the sum of weights stays at or below ``limit``. A value above ``heaviest`` is
-    built each time.
+    weight of a value (default 1 each); the sum of weights stays at or below ``limit``.
     """
 
-    def __init__(self, limit: int, weigh: Callable[[Value], int] = lambda _: 1, *, heaviest: int | None = None) -> None:
+    def __init__(self, limit: int, weigh: Callable[[Value], int] = lambda _: 1) -> None:
         self._limit = limit
-        self._heaviest = heaviest
         self._weigh = weigh
         self._values: OrderedDict[Hashable, Value] = OrderedDict()
         self._weight = 0
         self._lock = threading.Lock()
         self._building: dict[Hashable, threading.Lock] = {}
 
-    def get(self, key: Hashable, build: Callable[[], Value]) -> Value:
-        """The value of ``key``, built by ``build()`` where it is not known."""
+    def get(self, key: Hashable, build: Callable[[], Value], *, heaviest: int | None = None) -> Value:
+        """The value of ``key``, built by ``build()`` where it is not known; one above ``heaviest`` is not kept."""
         found, value = self._look_up(key)
         if found:
             return value  # type: ignore[return-value]  # found tells that it is a Value
@@ -38,7 +36,7 @@ class Memo(Generic[Value]):
             found, value = self._look_up(key)
             if not found:
                 value = build()
-                self._keep(key, value)
+                self._keep(key, value, heaviest)
             return value  # type: ignore[return-value]  # built or found
 
     def known(self, key: Hashable) -> Value | None:
@@ -58,10 +56,10 @@ class Memo(Generic[Value]):
             self._values.move_to_end(key)
             return True, self._values[key]
 
-    def _keep(self, key: Hashable, value: Value) -> None:
+    def _keep(self, key: Hashable, value: Value, heaviest: int | None) -> None:
         with self._lock:
             self._building.pop(key, None)
-            if self._heaviest is not None and self._weigh(value) > self._heaviest:
+            if heaviest is not None and self._weigh(value) > heaviest:
                 return
             self._values[key] = value
             self._weight += self._weigh(value)

@@ -33,7 +33,7 @@ KEPT_FEATURES = 200_000
 """Features held in memory over all layers; those of large layers (:mod:`geo_service.usecases.large`) never are."""
 TILE_DISK_MB = 512
 HEAVIEST_TILE = 512 << 10
-"""Larger ones are of layers whose tiles are kept on the disk: reading one takes less than sending it."""
+"""Heavier tiles of large layers stay on the disk, where all of theirs are: reading one takes less than sending it."""
 KEPT_LARGE = 8
 """Revisions of large layers that are open at a time; open ones are mapped files."""
 
@@ -54,7 +54,7 @@ class RevisionViews:
         self._trees: Memo[tuple[shapely.STRtree, Rows]] = Memo(16)
         self._values: Memo[dict[str, list[int]]] = Memo(16)
         self._sources: Memo[TileSource] = Memo(16)
-        self._tiles: Memo[bytes] = Memo(tile_cache_mb << 20, lambda data: len(data) + 200, heaviest=HEAVIEST_TILE)
+        self._tiles: Memo[bytes] = Memo(tile_cache_mb << 20, lambda data: len(data) + 200)
 
     def is_large(self, revision: Revision) -> bool:
         """Whether a revision is of a layer too large to be held in memory."""
@@ -146,7 +146,12 @@ class RevisionViews:
 
     def tile(self, definition: LayerDefinition, revision: Revision, z: int, x: int, y: int) -> bytes:
         """One vector tile of a revision, empty bytes where nothing is."""
-        return self._tiles.get((*_key(revision), z, x, y), lambda: self._cut(definition, revision, z, x, y))
+        key = (*_key(revision), z, x, y)
+        found = self._tiles.known(key)
+        if found is not None:
+            return found
+        heaviest = HEAVIEST_TILE if self.large(revision) is not None else None
+        return self._tiles.get(key, lambda: self._cut(definition, revision, z, x, y), heaviest=heaviest)
 
     def _cut(self, definition: LayerDefinition, revision: Revision, z: int, x: int, y: int) -> bytes:
         large = self.large(revision)

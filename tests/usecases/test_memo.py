@@ -57,7 +57,7 @@ def test_a_failed_build_is_tried_again() -> None:
 
 
 def test_a_value_that_is_too_heavy_is_built_each_time_and_drives_nothing_out() -> None:
-    memo: Memo[bytes] = Memo(100, len, heaviest=20)
+    memo: Memo[bytes] = Memo(100, len)
     built = []
 
     def build(size: int) -> bytes:
@@ -65,7 +65,7 @@ def test_a_value_that_is_too_heavy_is_built_each_time_and_drives_nothing_out() -
         return bytes(size)
 
     for _ in range(2):
-        assert len(memo.get("small", lambda: build(20))) == 20
-        assert len(memo.get("large", lambda: build(21))) == 21
+        assert len(memo.get("small", lambda: build(20), heaviest=20)) == 20
+        assert len(memo.get("large", lambda: build(21), heaviest=20)) == 21
     assert built == [20, 21, 21]
     assert memo.known("large") is None
