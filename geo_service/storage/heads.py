@@ -39,6 +39,12 @@ class Heads:
         with self._lock:
             return self._reload()
 
+    def reload(self) -> None:
+        """Read again now: word of the commit of another process or machine may be on its way still."""
+        with self._lock:
+            self._known = None
+            self._reload()
+
     def forget(self) -> None:
         """Read again at the next question: versions of another connection to the database say nothing of these."""
         self._known = None

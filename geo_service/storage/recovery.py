@@ -47,7 +47,8 @@ class Recovery:
 
 
 def publish(store: LayerStore, layer_id: str, first: Path | None = None) -> str:
-    """The hash of the published head, of revision 1 out of a file that holds its bytes; hold the export lock."""
+    """The hash of the published head, of revision 1 out of a file that holds its bytes, within
+    ``store.publishing``."""
     state = store.layer(layer_id)
     rev = state.revision.rev
     stamp = _trusted_stamp(store, layer_id)
@@ -87,7 +88,7 @@ def recover(store: LayerStore) -> tuple[Recovery, ...]:
 
 def _recover_layer(store: LayerStore, layer_id: str) -> list[Recovery]:
     path = store.exports.path(layer_id)
-    with store.exports.locked(layer_id):
+    with store.publishing(layer_id):
         try:
             state = _file_state(store, layer_id)
             found = hash_file(path) if state == "stale" else ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -331,8 +332,18 @@ class LayerStore:
         Safe from several processes at once. A file edited by hand is kept aside first. ``first`` holds the bytes of
         revision 1, made along with its rows.
         """
-        with self.exports.locked(layer_id):
+        with self.publishing(layer_id):
             return recovery.publish(self, layer_id, first)
+
+    @contextmanager
+    def publishing(self, layer_id: str) -> Iterator[None]:
+        """Hold the export lock of a layer, and know all that was committed before it was taken.
+
+        Heads that are behind would take the file another process has just published for one edited by hand.
+        """
+        with self.exports.locked(layer_id):
+            self._heads.reload()
+            yield
 
     def _export_and_tell(self, layer_id: str) -> None:
         self.export(layer_id)

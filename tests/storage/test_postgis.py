@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -66,6 +67,20 @@ def test_word_that_was_lost_is_asked_for(two: tuple[LayerStore, LayerStore], mon
     monkeypatch.setattr(postgis, "CHANNEL", "another_channel")
     one.create_layer(definition(), [point(1)], author="a", note="")
     wait_until(lambda: bool(other.layers()))
+
+
+def test_what_another_process_just_published_is_no_edit_by_hand(
+    two: tuple[LayerStore, LayerStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = two
+    one.create_layer(definition(), [point(1)], author="a", note="")
+    wait_until(lambda: bool(other.layers()))
+    monkeypatch.setattr(other.database, "version", lambda: 7)  # word of commits is on its way
+    assert other.layer("schools").revision.rev == 1
+    made = one.commit("schools", {"NK-SCH-001": point(1, pupils=2)}, base=1, kind="edit", author="a", note="")
+    assert other.export("schools") == made.sha256
+    assert other.external_edits() == ()
+    assert json.loads(one.published_path("schools").read_bytes())["geo_service"]["rev"] == made.rev == 2
 
 
 def test_nothing_is_read_from_the_server_while_nobody_commits(two: tuple[LayerStore, LayerStore]) -> None:
