@@ -231,7 +231,7 @@ def test_a_person_has_a_bounded_number_of_questions_open(deployment: Deployment)
 
 @pytest.mark.slow
 def test_the_steps_are_layers_read_then_work_then_writing(deployment: Deployment, tmp_path: Path) -> None:
-    ask = ask_of(deployment, "service-coverage", reach_m=612, cell_m=8)
+    ask = ask_of(deployment, "service-coverage", reach_m=612, cell_m=16)
     job = deployment.answers.begin(ask, owner="account:steps", wish={})
     order, layers = deployment.answers.jobs.order(job.id, "account:steps"), len(ask.reads)
     steps: list[float] = []
