@@ -18,7 +18,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeGuard, cast
 
 from geo_service.core.late import without
 
@@ -129,13 +129,14 @@ def _require(fits: bool, what: str, value: object) -> None:
 
 
 def _is_bbox(bbox: Sequence[object]) -> bool:
-    if len(bbox) != 4 or not all(_is_number(v) for v in bbox):
+    numbers = [v for v in bbox if _is_number(v)]
+    if not len(bbox) == len(numbers) == 4:
         return False
-    west, south, east, north = bbox
-    return bool(-180 <= west <= east <= 180 and -90 <= south <= north <= 90)  # type: ignore[operator]  # numbers, as tested above
+    west, south, east, north = numbers
+    return -180 <= west <= east <= 180 and -90 <= south <= north <= 90
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 

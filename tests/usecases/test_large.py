@@ -29,7 +29,7 @@ from geo_service.settings import ROOT
 from geo_service.storage.kept_files import KeptFiles
 from geo_service.storage.publisher import Publisher
 from geo_service.storage.store import LayerStore, open_store
-from geo_service.usecases import downloads, pictures
+from geo_service.usecases import downloads, large_tiles, pictures
 from geo_service.usecases.find import find_features
 from geo_service.usecases.large import Asked, FieldTest, LargeRevision
 from geo_service.usecases.large_names import sounds
@@ -238,7 +238,7 @@ def decoded(tile: bytes) -> dict[str, dict[str, tuple[str, float]]]:
     }
 
 
-@pytest.mark.parametrize("place", [(14, 13519, 6216), (17, 108162, 49730), (16, 54079, 24864), (18, 216300, 99470)])
+@pytest.mark.parametrize("place", [(14, 13524, 6255), (17, 108172, 50064), (14, 13522, 6257), (13, 6761, 3128)])
 def test_a_tile_of_an_edited_large_layer_shows_what_a_small_one_would(
     views: RevisionViews, edited: LayerStore, place: tuple[int, int, int]
 ) -> None:
@@ -246,10 +246,25 @@ def test_a_tile_of_an_edited_large_layer_shows_what_a_small_one_would(
     features = [f for f in edited.snapshot(LAYER, 2).features if f.geometry]
     keys = tile_fields(city.definition())
     wanted = decoded(source_of(features, keys, LAYER).tile(*place))
+    assert wanted
     revision = edited.revision(LAYER, 2)
     assert decoded(views.tile(city.definition(), revision, *place)) == wanted
     again = RevisionViews(edited, Publisher(edited, edited.home, large=100), tile_cache_mb=1)
     assert decoded(again.tile(city.definition(), revision, *place)) == wanted
+
+
+def test_a_process_cuts_few_tiles_at_the_same_time(views: RevisionViews, edited: LayerStore) -> None:
+    """What comes while the knives are taken waits for one, and is cut then."""
+    taken = 0
+    while large_tiles.KNIVES.acquire(blocking=False):
+        taken += 1
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(views.tile, city.definition(), edited.revision(LAYER, 2), 13, 6762, 3127)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=0.1)
+        large_tiles.KNIVES.release(taken)
+        assert decoded(waiting.result(timeout=60))
+    assert taken == 2
 
 
 def test_a_feature_of_a_large_layer_is_found_by_name_id_and_pinyin(views: RevisionViews, edited: LayerStore) -> None:
